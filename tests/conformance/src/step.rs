@@ -48,9 +48,20 @@ impl std::error::Error for StepError {}
 impl Step {
     /// The answer to a path of no scripted case.
     pub(crate) fn no_such_case() -> Self {
-        let body = Some(Body::Json(json!({"error": {"message": "no case is scripted for this path"}})));
-        let answer = Answer { status: 404, headers: BTreeMap::new(), body, chunked: false, close: Close::Not };
-        Self { delay: Duration::ZERO, act: Act::Answer(answer) }
+        let body = Some(Body::Json(
+            json!({"error": {"message": "no case is scripted for this path"}}),
+        ));
+        let answer = Answer {
+            status: 404,
+            headers: BTreeMap::new(),
+            body,
+            chunked: false,
+            close: Close::Not,
+        };
+        Self {
+            delay: Duration::ZERO,
+            act: Act::Answer(answer),
+        }
     }
 }
 
@@ -167,9 +178,16 @@ impl TryFrom<Written> for Step {
     fn try_from(written: Written) -> Result<Self, String> {
         written.check()?;
         let every = Duration::from_millis(written.every_ms.unwrap_or(100));
-        let (delay, fault, bytes) = (Duration::from_millis(written.delay_ms), written.fault, written.bytes.unwrap_or(0));
+        let (delay, fault, bytes) = (
+            Duration::from_millis(written.delay_ms),
+            written.fault,
+            written.bytes.unwrap_or(0),
+        );
         if let Some(raw) = written.raw {
-            return Ok(Self { delay, act: Act::Raw(raw.into_bytes()) });
+            return Ok(Self {
+                delay,
+                act: Act::Raw(raw.into_bytes()),
+            });
         }
         let answer = written.answer()?;
         let act = match fault {
@@ -203,15 +221,43 @@ impl Written {
         let sized = matches!(self.fault, Some(Fault::Huge | Fault::GzipBomb));
         let drips = matches!(self.fault, Some(Fault::DripHead | Fault::DripBody));
         let rules = [
-            (self.status.is_none() && self.raw.is_none() && self.fault.is_none(), "needs one of status, raw, fault"),
-            (self.raw.is_some() && (answers || self.fault.is_some()), "raw stands alone, but for delay_ms"),
-            (headless && answers, "this fault sends no head: it takes no status, headers or body"),
-            (self.body.is_some() && self.body_hex.is_some(), "body and body_hex exclude each other"),
-            (self.close && self.close_idle, "close and close_idle exclude each other"),
-            (sized != self.bytes.is_some(), "bytes goes with huge and gzip_bomb, and they need it"),
-            (sized && (self.body.is_some() || self.body_hex.is_some()), "this fault makes its own body"),
-            (self.every_ms.is_some() && !drips, "every_ms goes with drip_head and drip_body"),
-            (self.status.is_some_and(|status| !(100..=999).contains(&status)), "status has three digits"),
+            (
+                self.status.is_none() && self.raw.is_none() && self.fault.is_none(),
+                "needs one of status, raw, fault",
+            ),
+            (
+                self.raw.is_some() && (answers || self.fault.is_some()),
+                "raw stands alone, but for delay_ms",
+            ),
+            (
+                headless && answers,
+                "this fault sends no head: it takes no status, headers or body",
+            ),
+            (
+                self.body.is_some() && self.body_hex.is_some(),
+                "body and body_hex exclude each other",
+            ),
+            (
+                self.close && self.close_idle,
+                "close and close_idle exclude each other",
+            ),
+            (
+                sized != self.bytes.is_some(),
+                "bytes goes with huge and gzip_bomb, and they need it",
+            ),
+            (
+                sized && (self.body.is_some() || self.body_hex.is_some()),
+                "this fault makes its own body",
+            ),
+            (
+                self.every_ms.is_some() && !drips,
+                "every_ms goes with drip_head and drip_body",
+            ),
+            (
+                self.status
+                    .is_some_and(|status| !(100..=999).contains(&status)),
+                "status has three digits",
+            ),
         ];
         match rules.iter().find(|(broken, _)| *broken) {
             Some((_, rule)) => Err((*rule).to_owned()),
@@ -223,7 +269,9 @@ impl Written {
         let body = match (self.body, self.body_hex) {
             (Some(Value::String(text)), _) => Some(Body::Bytes(text.into_bytes())),
             (Some(json), _) => Some(Body::Json(json)),
-            (None, Some(hex)) => Some(Body::Bytes(unhex(&hex).ok_or("body_hex is not pairs of hexadecimal digits")?)),
+            (None, Some(hex)) => Some(Body::Bytes(
+                unhex(&hex).ok_or("body_hex is not pairs of hexadecimal digits")?,
+            )),
             (None, None) => None,
         };
         let close = match (self.close, self.close_idle) {
@@ -232,7 +280,13 @@ impl Written {
             _ => Close::Not,
         };
         let status = self.status.unwrap_or(200);
-        Ok(Answer { status, headers: self.headers, body, chunked: self.chunked, close })
+        Ok(Answer {
+            status,
+            headers: self.headers,
+            body,
+            chunked: self.chunked,
+            close,
+        })
     }
 }
 
@@ -261,16 +315,33 @@ mod tests {
             (json!({"fault": "huge"}), "need it"),
             (json!({"fault": "truncate", "bytes": 3}), "goes with huge"),
             (json!({"status": 200, "every_ms": 3}), "goes with drip_head"),
-            (json!({"status": 200, "body": "x", "body_hex": "00"}), "exclude"),
+            (
+                json!({"status": 200, "body": "x", "body_hex": "00"}),
+                "exclude",
+            ),
             (json!({"status": 200, "body_hex": "0"}), "hexadecimal"),
             (json!({"status": 200, "body_hex": "zz"}), "hexadecimal"),
-            (json!({"status": 200, "close": true, "close_idle": true}), "exclude"),
+            (
+                json!({"status": 200, "close": true, "close_idle": true}),
+                "exclude",
+            ),
             (json!({"status": 20}), "three digits"),
-            (json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "from": "imf"}}}), "did not match"),
-            (json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "form": "iso"}}}), "did not match"),
+            (
+                json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "from": "imf"}}}),
+                "did not match",
+            ),
+            (
+                json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "form": "iso"}}}),
+                "did not match",
+            ),
         ] {
-            let error = steps_from_json(json!([{"status": 200}, step])).unwrap_err().to_string();
-            assert!(error.starts_with("server[1]: ") && error.contains(reason), "{step}: {error}");
+            let error = steps_from_json(json!([{"status": 200}, step]))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("server[1]: ") && error.contains(reason),
+                "{step}: {error}"
+            );
         }
     }
 

@@ -17,7 +17,10 @@ pub(crate) fn class_fits(driver: &str, kind: &str, class: &str) -> Result<(), St
     if classes.contains(&class) {
         Ok(())
     } else {
-        Err(format!("kind {kind} has class {}, got {class}", classes.join(" or ")))
+        Err(format!(
+            "kind {kind} has class {}, got {class}",
+            classes.join(" or ")
+        ))
     }
 }
 
@@ -25,9 +28,15 @@ pub(crate) fn class_fits(driver: &str, kind: &str, class: &str) -> Result<(), St
 /// cannot hold the value that stands there, or has no such act.
 pub(crate) fn may_be_unsupported(driver: &str, what: &str, line: &Value) -> bool {
     let fits = |rule: &&(&str, &str, Holds)| rule.0 == driver && rule.1 == what;
-    UNSUPPORTED.iter().find(fits).is_some_and(|(_, name, holds)| {
-        PLACES.iter().filter_map(|place| line.pointer(place)?.get(name)).any(|value| !holds.holds(value))
-    })
+    UNSUPPORTED
+        .iter()
+        .find(fits)
+        .is_some_and(|(_, name, holds)| {
+            PLACES
+                .iter()
+                .filter_map(|place| line.pointer(place)?.get(name))
+                .any(|value| !holds.holds(value))
+        })
 }
 
 /// Whether an error of this kind may carry this status; `None` where the kind says nothing of it.
@@ -59,7 +68,13 @@ const fn row(
     go: &'static [&'static str],
     rust: &'static str,
 ) -> Kind {
-    Kind { kind, status, class, go, rust }
+    Kind {
+        kind,
+        status,
+        class,
+        go,
+        rust,
+    }
 }
 
 #[rustfmt::skip]
@@ -85,7 +100,13 @@ const KINDS: [Kind; 18] = [
 ];
 
 /// Where a value may stand in a line to the driver.
-const PLACES: [&str; 5] = ["/client", "/call", "/call/options", "/call/config", "/call/input"];
+const PLACES: [&str; 5] = [
+    "/client",
+    "/call",
+    "/call/options",
+    "/call/config",
+    "/call/input",
+];
 
 /// What the language's type for a value holds.
 #[derive(Clone, Copy)]
@@ -130,11 +151,23 @@ const UNSUPPORTED: [(&str, &str, Holds); 20] = [
 impl Holds {
     fn holds(self, value: &Value) -> bool {
         match self {
-            Self::Unsigned32 => value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
+            Self::Unsigned32 => value
+                .as_u64()
+                .is_some_and(|number| u32::try_from(number).is_ok()),
             Self::Unsigned64 => value.is_u64(),
-            Self::Milliseconds => value.is_null() || value.as_f64().is_some_and(|number| (0.0..1e19).contains(&number)),
+            Self::Milliseconds => {
+                value.is_null()
+                    || value
+                        .as_f64()
+                        .is_some_and(|number| (0.0..1e19).contains(&number))
+            }
             Self::Text => value.is_string() || value.is_null(),
-            Self::Number => value.is_number() || ["NaN", "Infinity", "-Infinity"].iter().any(|name| value == name),
+            Self::Number => {
+                value.is_number()
+                    || ["NaN", "Infinity", "-Infinity"]
+                        .iter()
+                        .any(|name| value == name)
+            }
             Self::Truth => value.is_boolean(),
             Self::Input => value.is_string() || value.get("prompt").is_some_and(Value::is_string),
             Self::Nothing => false,
@@ -165,7 +198,11 @@ mod tests {
             ("rust", "teapot", "Teapot", false),
             ("cobol", "server", "Server", false),
         ] {
-            assert_eq!(class_fits(driver, kind, class).is_ok(), fits, "{driver} {kind} {class}");
+            assert_eq!(
+                class_fits(driver, kind, class).is_ok(),
+                fits,
+                "{driver} {kind} {class}"
+            );
         }
     }
 
@@ -191,24 +228,93 @@ mod tests {
     #[test]
     fn only_what_a_language_cannot_say_is_unsupported() {
         for (driver, what, line, may) in [
-            ("rust", "max_retries", json!({"client": {"max_retries": -1}}), true),
-            ("rust", "max_retries", json!({"call": {"options": {"max_retries": 1.5}}}), true),
-            ("rust", "max_retries", json!({"client": {"max_retries": 2}}), false),
-            ("rust", "max_tokens", json!({"call": {"config": {"max_tokens": 4_294_967_296_u64}}}), true),
-            ("rust", "timeout_ms", json!({"client": {"timeout_ms": -5}}), true),
-            ("rust", "timeout_ms", json!({"client": {"timeout_ms": null}}), false),
-            ("rust", "timeout_ms", json!({"client": {"timeout_ms": 0}}), false),
+            (
+                "rust",
+                "max_retries",
+                json!({"client": {"max_retries": -1}}),
+                true,
+            ),
+            (
+                "rust",
+                "max_retries",
+                json!({"call": {"options": {"max_retries": 1.5}}}),
+                true,
+            ),
+            (
+                "rust",
+                "max_retries",
+                json!({"client": {"max_retries": 2}}),
+                false,
+            ),
+            (
+                "rust",
+                "max_tokens",
+                json!({"call": {"config": {"max_tokens": 4_294_967_296_u64}}}),
+                true,
+            ),
+            (
+                "rust",
+                "timeout_ms",
+                json!({"client": {"timeout_ms": -5}}),
+                true,
+            ),
+            (
+                "rust",
+                "timeout_ms",
+                json!({"client": {"timeout_ms": null}}),
+                false,
+            ),
+            (
+                "rust",
+                "timeout_ms",
+                json!({"client": {"timeout_ms": 0}}),
+                false,
+            ),
             ("rust", "kit", json!({"call": {"kit": 7}}), true),
-            ("rust", "prompt", json!({"call": {"input": {"prompt": 7}}}), true),
+            (
+                "rust",
+                "prompt",
+                json!({"call": {"input": {"prompt": 7}}}),
+                true,
+            ),
             ("rust", "input", json!({"call": {"input": 7}}), true),
             ("rust", "input", json!({"call": {"input": "Hello"}}), false),
-            ("rust", "temperature", json!({"call": {"config": {"temperature": "NaN"}}}), false),
-            ("rust", "cancel", json!({"call": {"options": {"cancel_after_ms": 5}}}), false),
-            ("node", "max_retries", json!({"client": {"max_retries": -1}}), false),
-            ("python_sync", "cancel_after_ms", json!({"call": {"options": {"cancel_after_ms": 5}}}), true),
-            ("python_async", "cancel_after_ms", json!({"call": {"options": {"cancel_after_ms": 5}}}), false),
+            (
+                "rust",
+                "temperature",
+                json!({"call": {"config": {"temperature": "NaN"}}}),
+                false,
+            ),
+            (
+                "rust",
+                "cancel",
+                json!({"call": {"options": {"cancel_after_ms": 5}}}),
+                false,
+            ),
+            (
+                "node",
+                "max_retries",
+                json!({"client": {"max_retries": -1}}),
+                false,
+            ),
+            (
+                "python_sync",
+                "cancel_after_ms",
+                json!({"call": {"options": {"cancel_after_ms": 5}}}),
+                true,
+            ),
+            (
+                "python_async",
+                "cancel_after_ms",
+                json!({"call": {"options": {"cancel_after_ms": 5}}}),
+                false,
+            ),
         ] {
-            assert_eq!(may_be_unsupported(driver, what, &line), may, "{driver} {what} {line}");
+            assert_eq!(
+                may_be_unsupported(driver, what, &line),
+                may,
+                "{driver} {what} {line}"
+            );
         }
     }
 }
