@@ -283,7 +283,7 @@ fn gap(pair: &[Seen]) -> Option<u128> {
 }
 
 /// The canary, and a key that the case gives, if it is long enough to be told from other text.
-fn keys(case: &Case) -> impl Iterator<Item = &str> {
+pub(crate) fn keys(case: &Case) -> impl Iterator<Item = &str> {
     let own = case
         .client
         .get("api_key")

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::driver::Driver;
-use crate::judge::{Verdict, judge};
+use crate::judge::{Verdict, judge, keys};
 use crate::server::ScriptedServer;
 use crate::step::steps_from_json;
 use crate::vector::{CANARY_KEY, Vector};
@@ -206,7 +206,11 @@ async fn run_case(
         None => judge(&case, &exchanges, &server.seen(&id), name),
     };
     server.forget(&id);
-    (verdict, case.expect.absent)
+    let own_keys = keys(&case)
+        .filter(|key| *key != CANARY_KEY)
+        .map(str::to_owned);
+    let absent = own_keys.chain(case.expect.absent.iter().cloned()).collect();
+    (verdict, absent)
 }
 
 /// Standard error is known whole only at the end: a text that stands there fails its case now.

@@ -34,7 +34,7 @@ async fn all(stream: &mut TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     loop {
         match stream.read(&mut piece).await {
             Ok(0) => return (bytes, None),
-            Ok(length) => bytes.extend_from_slice(&piece[..length]),
+            Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
             Err(error) => return (bytes, Some(error.kind())),
         }
     }
