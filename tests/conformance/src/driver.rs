@@ -15,7 +15,8 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::judge::{Exchange, hide_one};
+use crate::judge::Exchange;
+use crate::secrets::hide_one;
 use crate::vector::CANARY_KEY;
 
 /// Longest line of a driver, in bytes.

@@ -23,6 +23,7 @@
     reason = "test code: an overflow should fail the run, and does so in debug"
 )]
 
+pub mod expect;
 pub mod judge;
 pub mod matching;
 pub mod runner;
@@ -34,9 +35,12 @@ mod driver;
 mod filler;
 mod reply;
 mod request;
+mod secrets;
 mod server;
 mod step;
 mod tables;
+mod traffic;
+mod written;
 
 pub use request::Seen;
 pub use server::ScriptedServer;

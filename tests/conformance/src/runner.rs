@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::driver::Driver;
-use crate::judge::{Verdict, judge, keys};
+use crate::judge::{Verdict, judge};
+use crate::secrets::keys;
 use crate::server::ScriptedServer;
 use crate::step::steps_from_json;
 use crate::vector::{CANARY_KEY, Vector};

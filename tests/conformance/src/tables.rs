@@ -27,16 +27,17 @@ pub(crate) fn class_fits(driver: &str, kind: &str, class: &str) -> Result<(), St
 /// Whether the runner takes `unsupported: what` from this driver for this line: only where its language's types
 /// cannot hold the value that stands there, or has no such act.
 pub(crate) fn may_be_unsupported(driver: &str, what: &str, line: &Value) -> bool {
-    let fits = |rule: &&(&str, &str, Holds)| rule.0 == driver && rule.1 == what;
-    UNSUPPORTED
+    let rule = UNSUPPORTED
         .iter()
-        .find(fits)
-        .is_some_and(|(_, name, holds)| {
-            PLACES
-                .iter()
-                .filter_map(|place| line.pointer(place)?.get(name))
-                .any(|value| !holds.holds(value))
-        })
+        .find(|rule| rule.0 == driver && rule.1 == what);
+    rule.is_some_and(|(_, name, holds)| {
+        // A prompt may be what is not there.
+        let name = if *name == "prompt" { "input" } else { name };
+        PLACES
+            .iter()
+            .filter_map(|place| line.pointer(place)?.get(name))
+            .any(|value| !holds.holds(value))
+    })
 }
 
 /// Whether an error of this kind may carry this status; `None` where the kind says nothing of it.
@@ -100,13 +101,7 @@ const KINDS: [Kind; 18] = [
 ];
 
 /// Where a value may stand in a line to the driver.
-const PLACES: [&str; 5] = [
-    "/client",
-    "/call",
-    "/call/options",
-    "/call/config",
-    "/call/input",
-];
+const PLACES: [&str; 4] = ["/client", "/call", "/call/options", "/call/config"];
 
 /// What the language's type for a value holds.
 #[derive(Clone, Copy)]
@@ -138,7 +133,7 @@ const UNSUPPORTED: [(&str, &str, Holds); 20] = [
     ("rust", "allow_http", Holds::Truth),
     ("rust", "kit", Holds::Text),
     ("rust", "input", Holds::Input),
-    ("rust", "prompt", Holds::Text),
+    ("rust", "prompt", Holds::Input),
     ("rust", "idempotency_key", Holds::Text),
     ("rust", "api_key", Holds::Text),
     ("rust", "base_url", Holds::Text),
@@ -278,6 +273,13 @@ mod tests {
                 true,
             ),
             ("rust", "input", json!({"call": {"input": 7}}), true),
+            ("rust", "prompt", json!({"call": {"input": {}}}), true),
+            (
+                "rust",
+                "prompt",
+                json!({"call": {"input": {"prompt": "a"}}}),
+                false,
+            ),
             ("rust", "input", json!({"call": {"input": "Hello"}}), false),
             (
                 "rust",
