@@ -58,6 +58,7 @@ fn one_request(line: &Value) -> io::Result<()> {
                 error("server", "Server", Some(500), &format!("refused {key}")),
             );
         }
+        "environment" if std::env::vars().any(|(name, _)| is_cleared(&name)) => exit(4),
         "unsupported" => return reply(line, json!({"unsupported": "max_retries"})),
         _ => {}
     }
@@ -66,6 +67,10 @@ fn one_request(line: &Value) -> io::Result<()> {
         .and_then(Value::as_u64)
         .map(Duration::from_millis);
     reply(line, send(line, key, cancel)?)
+}
+
+fn is_cleared(name: &str) -> bool {
+    name.starts_with("BUILDERAIKITS_") || name.to_lowercase().ends_with("_proxy")
 }
 
 fn send(line: &Value, key: &str, cancel: Option<Duration>) -> io::Result<Value> {
