@@ -85,3 +85,76 @@ impl Gate {
         gate.filter(|opens| *opens > now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    impl Budget {
+        fn left(&self) -> u32 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn repeats(&self, throttled: bool) -> usize {
+            std::iter::from_fn(|| self.reserve(throttled).map(Reserved::spend)).count()
+        }
+    }
+
+    #[test]
+    fn bucket_table() {
+        let budget = Budget::default();
+        assert_eq!(budget.reserve(false).map(Reserved::spend), Some(14));
+        assert_eq!(budget.left(), 486);
+        assert_eq!(budget.reserve(true).map(Reserved::spend), Some(5));
+        assert_eq!(budget.left(), 481);
+        budget.reward(0);
+        assert_eq!(budget.left(), 482, "a first try that succeeds gives 1");
+        budget.reward(14);
+        assert_eq!(budget.left(), 496, "a success after a repeat gives its price back");
+        budget.reward(5);
+        budget.reward(0);
+        assert_eq!(budget.left(), 500, "and never more than the bucket holds");
+        drop(budget.reserve(false));
+        assert_eq!(budget.left(), 500, "a repeat that is given up before it is sent costs nothing");
+    }
+
+    #[test]
+    fn storms_cost_what_the_bucket_holds() {
+        for (throttled, repeats) in [(false, 35), (true, 100)] {
+            let budget = Budget::default();
+            assert_eq!(budget.repeats(throttled), repeats);
+            assert!(budget.reserve(throttled).is_none());
+            // 14 successes pay for one more repeat after a 5xx.
+            for _ in 0..14 {
+                budget.reward(0);
+            }
+            assert_eq!(budget.repeats(false), 1);
+        }
+    }
+
+    #[test]
+    fn many_threads_spend_no_more_than_one() {
+        let budget = Budget::default();
+        let spent: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| budget.repeats(true))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(spent, 100);
+    }
+
+    #[test]
+    fn gate_table() {
+        let gate = Gate::default();
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        assert_eq!(gate.opens_after(now), None);
+        gate.close_until(at(5));
+        assert_eq!(gate.opens_after(now), Some(at(5)));
+        gate.close_until(at(3));
+        assert_eq!(gate.opens_after(now), Some(at(5)), "a shorter hold does not open it");
+        gate.close_until(at(8));
+        assert_eq!(gate.opens_after(at(5)), Some(at(8)));
+        assert_eq!(gate.opens_after(at(8)), None);
+    }
+}

@@ -160,7 +160,8 @@ impl Config {
 
     /// How many attempts may be on the wire at once.
     pub(crate) fn slots(&self) -> usize {
-        self.max_concurrency.unwrap_or_else(|| open_files().map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000)))
+        self.max_concurrency
+            .unwrap_or_else(|| open_files().map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000)))
     }
 
     /// The first option that is not a copy's own, where `other` has another value for it.
@@ -299,5 +300,108 @@ impl fmt::Debug for Config {
             .field("allow_http", &self.allow_http)
             .field("app_name", &self.app_name)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Config {
+        Config { api_key: ApiKey::new("bak_k").ok(), proxy: Some("off".into()), ..Config::default() }
+    }
+
+    #[test]
+    fn options_table() {
+        let headers = |name: &str, value: &str| Config { headers: vec![(name.into(), value.into())], ..good() };
+        let proxy = |url: &str| Config { proxy: Some(url.into()), ..good() };
+        let zero = Some(Duration::ZERO);
+        let bad = [
+            (Config { api_key: None, ..good() }, "api_key: is missing"),
+            (Config { api_key: ApiKey::new("sk-secret").ok(), ..good() }, "api_key: does not begin with `bak_`"),
+            (Config { base_url: "http://example.com".into(), ..good() }, "base_url: plain http"),
+            (Config { timeout: zero, ..good() }, "timeout: must be more than 0"),
+            (Config { attempt_timeout: zero, ..good() }, "attempt_timeout: must be more than 0"),
+            (Config { connect_timeout: zero, ..good() }, "connect_timeout: must be more than 0"),
+            (Config { max_concurrency: Some(0), ..good() }, "max_concurrency: must be at least 1"),
+            (Config { max_response_bytes: 0, ..good() }, "max_response_bytes: must be at least 1"),
+            (Config { app_name: Some(String::new()), ..good() }, "app_name: must be visible ASCII"),
+            (Config { app_name: Some("a/1\r\nx: y".into()), ..good() }, "app_name: must be visible ASCII"),
+            (headers("Authorization", "secret"), "headers: `Authorization` is set by the SDK"),
+            (headers("HOST", "secret"), "headers: `HOST` is set by the SDK"),
+            (headers("content-type", "secret"), "headers: `content-type` is set by the SDK"),
+            (headers("Content-New", "secret"), "headers: `Content-New` is set by the SDK"),
+            (headers("transfer-encoding", "secret"), "headers: `transfer-encoding` is set by the SDK"),
+            (headers("accept-encoding", "secret"), "headers: `accept-encoding` is set by the SDK"),
+            (headers("connection", "secret"), "headers: `connection` is set by the SDK"),
+            (headers("proxy-authorization", "secret"), "headers: `proxy-authorization` is set by the SDK"),
+            (headers("idempotency-key", "secret"), "headers: `idempotency-key` is set by the SDK"),
+            (headers("x\ny", "secret"), "headers: `x\\ny` is not a header's name"),
+            (headers("", "secret"), "headers: `` is not a header's name"),
+            (headers("x", "secret\r\ny: z"), "headers: the value of `x` has a line break"),
+            (proxy(""), "proxy: is not a URL"),
+            (proxy("http://user:secret@bad host"), "proxy: is not a URL"),
+            (proxy("socks5://secret"), "proxy: is neither http nor https"),
+        ];
+        for (config, message) in bad {
+            let error = config.validate().unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(error.message().starts_with(message), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        let good = [
+            good(),
+            Config { base_url: "https://example.com".into(), api_key: ApiKey::new("other").ok(), ..good() },
+            Config { timeout: None, connect_timeout: None, attempt_timeout: Some(Duration::MAX), ..good() },
+            Config { app_name: Some("my app/1.2".into()), max_retries: 0, ..good() },
+            headers("X-Team", "blue"),
+            headers("user-agent", "mine"),
+            proxy("http://user:pw@proxy:3128"),
+            proxy("https://proxy"),
+            proxy("proxy:3128"),
+        ];
+        for config in good {
+            config.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let config = Config {
+            api_key: ApiKey::new("bak_secret").ok(),
+            headers: vec![("x-token".into(), "secret".into())],
+            proxy: Some("http://user:secret@proxy".into()),
+            ..Config::default()
+        };
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("secret") && shown.contains("x-token"), "{shown}");
+    }
+
+    #[test]
+    fn slots_fit_the_open_files() {
+        assert_eq!(Config { max_concurrency: Some(7), ..good() }.slots(), 7);
+        let slots = good().slots();
+        assert!((1..=1000).contains(&slots));
+        if let Some(files) = open_files() {
+            assert!(slots <= files, "{slots} of {files}");
+        }
+    }
+
+    #[test]
+    fn copies_share_what_belongs_to_connections() {
+        let differs = |change: fn(&mut Config)| {
+            let mut other = good();
+            change(&mut other);
+            good().shared_option_that_differs(&other)
+        };
+        assert_eq!(differs(|c| c.base_url.push('x')), Some("base_url"));
+        assert_eq!(differs(|c| c.allow_http = true), Some("allow_http"));
+        assert_eq!(differs(|c| c.proxy = None), Some("proxy"));
+        assert_eq!(differs(|c| c.ca_file = Some("x".into())), Some("ca_file"));
+        assert_eq!(differs(|c| c.connect_timeout = None), Some("connect_timeout"));
+        assert_eq!(differs(|c| c.max_concurrency = Some(1)), Some("max_concurrency"));
+        assert_eq!(differs(|c| c.max_response_bytes = 1), Some("max_response_bytes"));
+        assert_eq!(differs(|c| c.max_retries = 9), None);
+        assert_eq!(differs(|c| c.timeout = None), None);
     }
 }

@@ -222,3 +222,134 @@ fn depth(json: &str) -> usize {
     }
     deepest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn decode_table() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let with = |fields: &str| format!(r#"{{"output":{{"text":"t"}}{fields}}}"#);
+        let plain = json!({"output": {"text": "t"}, "usage": {}});
+        let good = [
+            (with(""), plain.clone()),
+            (format!("\u{feff}\r\n {} \n", with("")), plain.clone()),
+            (with(r#","id":null,"kit":null,"status":null,"usage":null,"latency_ms":null"#), plain.clone()),
+            (
+                r#"{"id":"run_8f3k2m","kit":"text-gen","status":"completed","output":{"text":""},
+                    "usage":{"input_tokens":245,"output_tokens":87,"total_tokens":332},"latency_ms":142}"#
+                    .to_owned(),
+                json!({"id": "run_8f3k2m", "kit": "text-gen", "status": "completed", "output": {"text": ""},
+                    "usage": {"input_tokens": 245, "output_tokens": 87, "total_tokens": 332}, "latency_ms": 142}),
+            ),
+            // Unknown fields and values survive, where they stand.
+            (
+                r#"{"new":{"a":[1,{"b":null}]},"output":{"text":"t","tone":"warm"},"usage":{"cached":7},"kit":"poem","status":"?"}"#
+                    .to_owned(),
+                json!({"new": {"a": [1, {"b": null}]}, "output": {"text": "t", "tone": "warm"}, "usage": {"cached": 7},
+                    "kit": "poem", "status": "?"}),
+            ),
+            // Odd values read as absent and are kept.
+            (
+                with(r#","id":7,"kit":["x"],"status":{"a":1},"latency_ms":-1"#),
+                json!({"id": 7, "kit": ["x"], "status": {"a": 1}, "latency_ms": -1, "usage": {}, "output": {"text": "t"}}),
+            ),
+            (
+                with(r#","usage":{"input_tokens":"12","output_tokens":1.5,"total_tokens":-2}"#),
+                json!({"output": {"text": "t"}, "usage": {"input_tokens": "12", "output_tokens": 1.5, "total_tokens": -2}}),
+            ),
+            (
+                with(r#","usage":{"input_tokens":12.0,"output_tokens":1e3,"total_tokens":18446744073709551615}"#),
+                json!({"output": {"text": "t"}, "usage": {"input_tokens": 12, "output_tokens": 1000, "total_tokens": u64::MAX}}),
+            ),
+            (
+                with(r#","usage":{"input_tokens":true,"output_tokens":null,"total_tokens":1e400},"latency_ms":1e400"#),
+                json!({"output": {"text": "t"}, "usage": {"input_tokens": true}}),
+            ),
+            // 100 levels are kept; deeper ones are left out, however deep.
+            (with(&format!(r#","x":{}"#, nested(100))), {
+                let mut kept = plain.clone();
+                kept["x"] = serde_json::from_str(&nested(100)).unwrap();
+                kept
+            }),
+            (with(&format!(r#","x":{}"#, nested(101))), plain.clone()),
+            (with(&format!(r#","id":{}"#, nested(200_000))), plain.clone()),
+            (with(&format!(r#","x":"{}\"[","y":1"#, "[".repeat(200))), {
+                json!({"output": {"text": "t"}, "usage": {}, "x": format!("{}\"[", "[".repeat(200)), "y": 1})
+            }),
+            (with(r#","x":1,"x":2"#), json!({"output": {"text": "t"}, "usage": {}, "x": 2})),
+            (r#"{"output":{"text":"caf\u00e9 \ud83d\ude80\n\u0000"}}"#.to_owned(), json!({"output": {"text": "café 🚀\n\0"}, "usage": {}})),
+        ];
+        for (body, wire) in good {
+            let run = run(body.as_bytes()).unwrap_or_else(|why| panic!("{why}: {body:.200}"));
+            assert_eq!(serde_json::to_value(&run).unwrap(), wire, "{body:.200}");
+            assert_eq!(Run::from_json(&wire.to_string()).unwrap(), run, "{body:.200}");
+        }
+        let odd = run(with(r#","usage":[1]"#).as_bytes()).unwrap();
+        assert_eq!((&odd.usage, &odd.extra["usage"]), (&Usage::default(), &json!([1])));
+        assert_eq!(serde_json::to_string(&odd).unwrap(), r#"{"output":{"text":"t"},"usage":{}}"#);
+
+        let bad: [(&[u8], &str); 26] = [
+            (b"", "is empty"),
+            (b" \n", "is empty"),
+            (b"\xef\xbb\xbf", "is empty"),
+            (b"\xef\xbb\xbf\xef\xbb\xbf{}", "is not valid JSON"),
+            (b"<html>secret</html>", "is not valid JSON"),
+            (b"null", "has no string output.text"),
+            (b"42", "has no string output.text"),
+            (b"\"secret\"", "has no string output.text"),
+            (b"[]", "has no string output.text"),
+            (b"{}", "has no string output.text"),
+            (br#"{"output":{}}"#, "has no string output.text"),
+            (br#"{"output":null}"#, "has no string output.text"),
+            (br#"{"output":"secret"}"#, "has no string output.text"),
+            (br#"{"output":["secret"]}"#, "has no string output.text"),
+            (br#"{"output":{"text":null}}"#, "has no string output.text"),
+            (br#"{"output":{"text":42}}"#, "has no string output.text"),
+            (br#"{"output":{"text":{"secret":1}}}"#, "has no string output.text"),
+            (br#"{"output":{"text":"a"},"output":{"text":"b"}}"#, "a known field twice"),
+            (br#"{"output":{"text":"a","text":"b"}}"#, "a known field twice"),
+            (br#"{"id":"a","id":"b","output":{"text":"a"}}"#, "a known field twice"),
+            (br#"{"output":{"text":"half of it"#, "is not valid JSON"),
+            (br#"{"output":{"text":"a"}} trailing"#, "is not valid JSON"),
+            (b"{\"output\":{\"text\":\"a\xff\xfe\"}}", "is not UTF-8 from byte 20"),
+            (b"{\"output\":{\"text\":\"a\0b\"}}", "is not valid JSON"),
+            (br#"{"output":{"text":"\ud800"}}"#, "is not valid JSON"),
+            (b"\x1f\x8b\x08\x00", "is not UTF-8 from byte 1"),
+        ];
+        for (body, why) in bad {
+            let error = run(body).unwrap_err();
+            assert!(error.contains(why), "{error}: {}", String::from_utf8_lossy(body));
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let deep = format!(r#"{{"output":{{"text":{}}}}}"#, nested(100_000));
+        assert!(run(deep.as_bytes()).unwrap_err().contains("has no string output.text"));
+    }
+
+    proptest! {
+        /// Any bytes are a run or a reason, and what is a run survives being written and read.
+        #[test]
+        fn any_bytes_are_a_run_or_a_reason(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = run(&body);
+        }
+
+        #[test]
+        fn any_value_in_any_field_leaves_the_text(
+            field in "id|kit|status|usage|latency_ms|new",
+            value in r#"-?[0-9]{1,30}(\.[0-9]{1,5})?(e[0-9]{1,4})?|"[a-z]{0,5}"|true|null|\{\}|\[\[1\],\{"a":2\}\]"#,
+        ) {
+            let body = format!(r#"{{"{field}":{value},"output":{{"text":"t"}}}}"#);
+            if serde_json::from_str::<Box<RawValue>>(&body).is_ok() {
+                let run = run(body.as_bytes()).unwrap();
+                prop_assert_eq!(&run.output.text, "t");
+                let written = serde_json::to_string(&run).unwrap();
+                let mut kept = run;
+                kept.extra.remove("usage");
+                prop_assert_eq!(Run::from_json(&written).unwrap(), kept);
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::decode;
@@ -47,7 +47,7 @@ pub struct Run {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
     /// Fields that this version does not know, as the service sent them.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "beside_usage")]
     pub extra: Map<String, Value>,
     /// How the answer came to be; not of the wire.
     #[serde(skip)]
@@ -119,6 +119,11 @@ impl Run {
         let Self { id, kit, status, output, usage, latency_ms, extra, response_metadata: _ } = self;
         (id, kit, status, output, usage, latency_ms, extra)
     }
+}
+
+/// A usage that is no object is kept, but `usage` is already written.
+fn beside_usage<S: Serializer>(extra: &Map<String, Value>, run: S) -> Result<S::Ok, S::Error> {
+    run.collect_map(extra.iter().filter(|(key, _)| *key != "usage"))
 }
 
 impl PartialEq for Run {
