@@ -1,7 +1,31 @@
-//! What goes back over the wire, apart from a run: refusals and their bodies.
+//! The bodies that go back over the wire: a run, or why there is none.
 
 use hyper::StatusCode;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
+
+/// The body of a 200: the spec's fields, in its order, and no more.
+#[derive(Serialize)]
+pub(crate) struct Run {
+    pub(crate) id: String,
+    pub(crate) kit: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) output: Output,
+    pub(crate) usage: Usage,
+    pub(crate) latency_ms: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Output {
+    pub(crate) text: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Usage {
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
+    pub(crate) total_tokens: u64,
+}
 
 /// An answer that is not 200. Its body (ours; the spec shows none) is `{"error": {"message", "code"}}`.
 #[derive(Debug)]
@@ -75,7 +99,8 @@ impl Refusal {
 
     /// The JSON of the body.
     pub(crate) fn body(&self) -> String {
-        json!({ "error": { "message": self.message, "code": self.code } }).to_string()
+        let (message, code) = (Value::from(self.message.as_str()), self.code);
+        format!(r#"{{"error":{{"message":{message},"code":"{code}"}}}}"#)
     }
 
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {

@@ -88,3 +88,24 @@ impl Tally {
         self.cost_nano_usd = self.cost_nano_usd.saturating_add(other.cost_nano_usd);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::HeaderMap;
+    use hyper::header::AUTHORIZATION;
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut bill = Bill::default();
+        for n in 0..MOST_KEYS + 5 {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, format!("Bearer bak_{n}").parse().unwrap());
+            let caller = Caller::of(&headers).unwrap();
+            bill.add(&caller, &Tally { requests: 2, ..Tally::default() });
+        }
+        let stats = bill.stats();
+        assert_eq!(bill.keys.len(), MOST_KEYS);
+        assert_eq!((stats.total.requests, stats.keys["others"].requests), (20_010, 10));
+    }
+}

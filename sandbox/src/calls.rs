@@ -7,9 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
-use serde::Serialize;
 
-use crate::answer::Refusal;
+use crate::answer::{Output, Refusal, Run, Usage};
 use crate::billing::{Bill, Stats, Tally};
 use crate::caller::{Caller, Digest, digest};
 use crate::idempotency::{self, Answers, Known};
@@ -23,6 +22,7 @@ pub(crate) struct Service {
     pub(crate) options: Options,
     started: Instant,
     runs: AtomicU64,
+    answers: AtomicU64,
     /// Held for a few map operations per call, never for work that grows with the body.
     books: Mutex<Books>,
 }
@@ -53,7 +53,8 @@ pub(crate) struct Done {
 
 impl Service {
     pub(crate) fn new(options: Options) -> Self {
-        Self { options, started: Instant::now(), runs: AtomicU64::new(0), books: Mutex::default() }
+        let (runs, answers) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { options, started: Instant::now(), runs, answers, books: Mutex::default() }
     }
 
     /// What the head alone decides: 404, 405, 401. Counts the request.
@@ -122,6 +123,11 @@ impl Service {
         self.books().bill.stats()
     }
 
+    /// A new id for the `x-request-id` header.
+    pub(crate) fn request_id(&self) -> String {
+        ids::named("req_", self.options.seed, self.answers.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// What must be one step, so that of calls under one Idempotency-Key exactly one is billed. `memory` is the
     /// digests of key and body. The answer to give, and whether it is a stored one.
     fn settle(
@@ -167,29 +173,6 @@ impl Service {
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The body of a 200: the spec's fields, in its order, and no more.
-#[derive(Serialize)]
-struct Run {
-    id: String,
-    kit: &'static str,
-    status: &'static str,
-    output: Output,
-    usage: Usage,
-    latency_ms: u64,
-}
-
-#[derive(Serialize)]
-struct Output {
-    text: String,
-}
-
-#[derive(Serialize)]
-struct Usage {
-    input_tokens: u64,
-    output_tokens: u64,
-    total_tokens: u64,
 }
 
 /// Whether call number `roll` fails: the same for the same seed, and true for `rate` of all calls.

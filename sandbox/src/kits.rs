@@ -50,9 +50,13 @@ fn subject<'a>(prompt: &'a str, context: &'a str) -> &'a str {
 
 /// The first characters of a text on one line, with an ellipsis where it was cut.
 fn quote(text: &str, chars: usize) -> String {
+    quote_words(text.split_whitespace(), chars)
+}
+
+fn quote_words<'a>(words: impl Iterator<Item = &'a str>, chars: usize) -> String {
     let mut line = String::new();
     let mut left = chars;
-    for word in text.split_whitespace() {
+    for word in words {
         let space = usize::from(!line.is_empty());
         for c in " ".chars().take(space).chain(word.chars()) {
             if left == 0 {
@@ -77,25 +81,23 @@ fn text_gen(prompt: &str, context: &str) -> String {
     )
 }
 
-/// Three bullet points: the first, the middle and the last sentence of the text.
+/// Three bullet points: the first, the middle and the last sentence of the text; of fewer than three sentences, a third
+/// of the words each.
 fn summarizer(prompt: &str, context: &str) -> String {
     let text = subject(prompt, context);
-    let mut parts: Vec<&str> = sentences(text).collect();
-    if parts.len() < 3 {
-        parts = text.split_whitespace().collect();
-    }
-    let points: Vec<String> = if parts.len() < 3 {
-        parts.iter().map(|part| quote(part, 200)).collect()
-    } else if sentences(text).nth(2).is_some() {
-        let middle = parts.len().div_euclid(2);
-        [parts.first(), parts.get(middle), parts.last()].into_iter().flatten().map(|part| quote(part, 200)).collect()
+    let found = sentences(text).count();
+    let points = if found >= 3 {
+        [0, found.div_euclid(2), found.saturating_sub(1)].map(|n| quote(sentences(text).nth(n).unwrap_or(""), 200))
     } else {
-        // Too few sentences: a third of the words each.
-        parts.chunks(parts.len().div_ceil(3)).map(|words| quote(&words.join(" "), 200)).collect()
+        let words = || text.split_whitespace();
+        let third = words().count().div_ceil(3);
+        [0, third, third.saturating_mul(2)].map(|from| quote_words(words().skip(from).take(third), 200))
     };
-    let mut points = points.into_iter();
-    let mut point = || points.next().unwrap_or_else(|| "(the text has no further point)".to_owned());
-    format!("- [sandbox] {}\n- {}\n- {}", point(), point(), point())
+    let [a, b, c] = points.map(|point| match point.as_str() {
+        "" => "(the text has no further point)".to_owned(),
+        _ => point,
+    });
+    format!("- [sandbox] {a}\n- {b}\n- {c}")
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {

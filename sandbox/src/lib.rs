@@ -31,6 +31,7 @@ mod answer;
 mod billing;
 mod caller;
 mod calls;
+mod exchange;
 mod idempotency;
 mod ids;
 mod kits;
@@ -79,6 +80,7 @@ impl Default for Options {
 }
 
 /// A running sandbox. It has its own threads and needs no async runtime; dropped, it stops at once.
+#[must_use = "a sandbox stops when it is dropped"]
 pub struct Sandbox {
     address: SocketAddr,
     service: Arc<Service>,

@@ -248,6 +248,11 @@ mod tests {
                 "input.prompt must be a string, got a boolean".into(),
             ),
             (
+                "{\"kit\":\"text-gen\",\"input\":{\"prompt\":\"a\nb\"}}".into(),
+                "invalid_json",
+                "the body is not valid JSON: control character (\\u0000-\\u001F) found while parsing a string at line 1 column 38".into(),
+            ),
+            (
                 r#"{"kit":"text-gen","input":{"prompt":"\ud800"}}"#.into(),
                 "invalid_json",
                 "input.prompt is not valid JSON: unexpected end of hex escape at line 1 column 8".into(),

@@ -1,6 +1,7 @@
 //! The sandbox as its users meet it: over a real socket, as a library and as a program.
 
 #[cfg(test)]
+#[cfg(unix)] // it sends signals
 mod program;
 #[cfg(test)]
 mod server;

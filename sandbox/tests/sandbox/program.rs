@@ -48,7 +48,6 @@ fn finish(arguments: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-#[cfg(unix)]
 #[test]
 fn first_line_and_signals() {
     for signal in ["-TERM", "-INT"] {
@@ -63,7 +62,6 @@ fn first_line_and_signals() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_call_in_flight_is_answered_before_it_ends() {
     let (program, url) = start(&["--port", "0", "--latency-ms", "200"]);
@@ -74,7 +72,6 @@ fn a_call_in_flight_is_answered_before_it_ends() {
     assert_eq!(busy.receive().unwrap().status, 200);
 }
 
-#[cfg(unix)]
 #[test]
 fn log_shows_neither_key_nor_prompt() {
     let (program, url) = start(&["--port", "0", "--log"]);
@@ -99,7 +96,6 @@ fn log_shows_neither_key_nor_prompt() {
     assert!(!log.contains("secret") && !log.contains("Hello"), "{log}");
 }
 
-#[cfg(unix)]
 #[test]
 fn flags_reach_the_server() {
     let (_program, url) = start(&["--port", "0", "--fail-rate", "1", "--seed", "3", "--plan", "maker"]);

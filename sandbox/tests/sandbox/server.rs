@@ -32,6 +32,8 @@ fn the_sample_of_the_spec() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert!(answer.header("x-request-id").unwrap().starts_with("req_"));
 
+    assert!(answer.body.starts_with(b"{\"id\":\"run_")); // the order is the spec's
+
     let run = answer.json();
     let fields: Vec<&str> = run.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(fields, ["id", "kit", "latency_ms", "output", "status", "usage"]);
