@@ -1,0 +1,92 @@
+//! One logical call, frozen before its first attempt: every attempt sends these bytes and this idempotency key.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
+use url::Url;
+use uuid::Uuid;
+
+use crate::client::Settings;
+use crate::config::{check_time, parse_headers};
+use crate::error::{Error, Result};
+use crate::kits::{CallOptions, RunRequest};
+use crate::retry::Policy;
+use crate::transport::Until;
+
+/// The largest request, in bytes of JSON.
+const LARGEST: usize = 32 << 20;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+pub(crate) struct Request {
+    pub(crate) url: Url,
+    /// All headers but `authorization`, which each attempt makes anew.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) idempotency_key: String,
+    pub(crate) policy: Policy,
+    pub(crate) started: Instant,
+    /// When the call must end. None: never, or so late that no clock could tell.
+    pub(crate) until: Option<Until>,
+}
+
+impl Request {
+    /// Checks and freezes a run.
+    pub(crate) fn run(request: RunRequest, options: &CallOptions, client: &Settings) -> Result<Self> {
+        request.check()?;
+        let body = serde_json::to_vec(&request)
+            .map_err(|_| Error::invalid_request("the request cannot be written as JSON"))?;
+        drop(request);
+        if body.len() > LARGEST {
+            return Err(Error::invalid_request(format!(
+                "the request is {} bytes of JSON, and at most {LARGEST} (32 MiB) are taken; shorten input.prompt or input.context",
+                body.len()
+            )));
+        }
+        let timeout = options.timeout.unwrap_or(client.config.timeout);
+        check_time("timeout", timeout).map_err(Error::invalid_request)?;
+        let (idempotency_key, key_header) = idempotency_key(options.idempotency_key.as_deref())?;
+        let mut headers = client.headers.clone();
+        headers.extend(parse_headers(&options.headers).map_err(Error::invalid_request)?);
+        headers.insert(IDEMPOTENCY_KEY, key_header);
+        let started = Instant::now();
+        let until =
+            timeout.and_then(|length| Some(Until { at: started.checked_add(length)?, option: "timeout", length }));
+        Ok(Self {
+            url: client.url.clone(),
+            headers,
+            body: Bytes::from(body),
+            idempotency_key,
+            policy: Policy {
+                max_retries: options.max_retries.unwrap_or(client.config.max_retries),
+                retry_ambiguous: options.retry_ambiguous.unwrap_or(client.config.retry_ambiguous),
+            },
+            started,
+            until,
+        })
+    }
+}
+
+/// The headers that every request of a client begins with.
+pub(crate) fn base_headers(user_agent: HeaderValue, custom: HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(custom.len().saturating_add(8));
+    headers.insert(USER_AGENT, user_agent);
+    headers.insert(ACCEPT, JSON);
+    headers.extend(custom);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers
+}
+
+fn idempotency_key(given: Option<&str>) -> Result<(String, HeaderValue)> {
+    let key = match given {
+        Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) => {
+            return Err(Error::invalid_request("idempotency_key: must be 1 to 255 visible ASCII characters"));
+        }
+        Some(key) => key.to_owned(),
+        None => Uuid::new_v4().to_string(),
+    };
+    let header =
+        HeaderValue::from_str(&key).map_err(|_| Error::invalid_request("idempotency_key: cannot stand in a header"))?;
+    Ok((key, header))
+}

@@ -1,0 +1,209 @@
+//! From a reply to a run or an error: what the service said, in our words where it gave none.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+
+use crate::auth::{ApiKey, REDACTED};
+use crate::decode;
+use crate::error::{ErrorKind, ErrorParts};
+use crate::retry::{Ended, Outcome, parse_retry_after};
+use crate::run::Run;
+use crate::transport::{Cause, Cut, Failure, Reply, Until};
+
+/// The longest text of the service's that a message repeats, in characters.
+const LONGEST_MESSAGE: usize = 512;
+
+/// An attempt that gave no run: what it means for repeating, and the error that the call would end in.
+pub(crate) struct Failed {
+    pub(crate) ended: Ended,
+    pub(crate) error: ErrorParts,
+}
+
+impl Failed {
+    /// A call whose time ran out before its first attempt.
+    pub(crate) fn in_the_queue(until: Until) -> Box<Self> {
+        let message = until.ran_out("in the queue for one of the slots that max_concurrency gives");
+        Box::new(unanswered(Failure { cause: Cause::Timeout, message, sent: false }))
+    }
+}
+
+/// Reads what an attempt ended in. The headers of a run are in its metadata.
+pub(crate) fn read(attempt: Result<Reply, Failure>, key: &ApiKey) -> Result<Run, Box<Failed>> {
+    let mut reply = attempt.map_err(|failure| Box::new(unanswered(failure)))?;
+    redact_headers(&mut reply.headers, key);
+    if !(200..300).contains(&reply.status) {
+        return Err(Box::new(refused(reply, key)));
+    }
+    if reply.cut.is_none() {
+        match decode::run(&reply.body) {
+            Ok(mut run) => {
+                run.response_metadata.request_id = request_id(&reply.headers);
+                run.response_metadata.headers = reply.headers;
+                return Ok(run);
+            }
+            Err(why) => {
+                let kind = header(&reply.headers, "content-type").unwrap_or(Cow::Borrowed("no content-type"));
+                let kind = quoted(&kind);
+                let message = format!("the answer ({kind}) {why}; it may be paid for: its bytes are in body");
+                return Err(Box::new(unusable(reply, key, ErrorKind::BadResponse, message)));
+            }
+        }
+    }
+    let (kind, message) = match reply.cut.take() {
+        Some(Cut::Broken(message)) => (ErrorKind::Connection, message),
+        Some(Cut::TimedOut(message)) => (ErrorKind::Timeout, message),
+        Some(Cut::TooLarge) | None => {
+            (ErrorKind::BadResponse, format!("the answer is larger than max_response_bytes ({})", reply.body.len()))
+        }
+    };
+    Err(Box::new(unusable(reply, key, kind, message)))
+}
+
+/// No answer at all.
+fn unanswered(failure: Failure) -> Failed {
+    let outcome = match (failure.cause, failure.sent) {
+        (Cause::Proxy | Cause::Tls, _) => Outcome::Final { may_have_run: false },
+        (_, false) => Outcome::NotSent,
+        (_, true) => Outcome::Ambiguous,
+    };
+    let kind = match failure.cause {
+        Cause::Connection | Cause::Proxy => ErrorKind::Connection,
+        Cause::Tls => ErrorKind::Tls,
+        Cause::Timeout => ErrorKind::Timeout,
+    };
+    let ended = Ended { outcome, status: None, retry_after: None, should_retry: None };
+    Failed { ended, error: ErrorParts { kind, message: failure.message, ..ErrorParts::default() } }
+}
+
+/// A 2xx that is no run: it was paid for, so that all of it is kept.
+fn unusable(reply: Reply, key: &ApiKey, kind: ErrorKind, message: String) -> Failed {
+    let outcome = match kind {
+        ErrorKind::BadResponse => Outcome::Final { may_have_run: true },
+        _ => Outcome::Ambiguous,
+    };
+    let ended = Ended { outcome, status: Some(reply.status), retry_after: None, should_retry: None };
+    Failed { ended, error: parts(reply, key, kind, message) }
+}
+
+/// Any other status: it decides, whatever came of its body.
+fn refused(reply: Reply, key: &ApiKey) -> Failed {
+    let headers = &reply.headers;
+    let (retry_after, should_retry) =
+        if reply.status >= 400 { (retry_after(headers), should_retry(headers)) } else { (None, None) };
+    let ended =
+        Ended { outcome: Outcome::of_status(reply.status), status: Some(reply.status), retry_after, should_retry };
+    let kind = ErrorKind::from_status(reply.status);
+    let mut error = parts(reply, key, kind, String::new());
+    let (message, code) = explanation(&error, ended.status.unwrap_or_default());
+    error.message = redact_text(message, key);
+    error.code = code.map(|code| redact_text(code, key));
+    error.retry_after = retry_after;
+    Failed { ended, error }
+}
+
+fn parts(reply: Reply, key: &ApiKey, kind: ErrorKind, message: String) -> ErrorParts {
+    let body = key.redact(&reply.body).map_or(reply.body, Bytes::from);
+    ErrorParts {
+        kind,
+        message,
+        status: Some(reply.status),
+        body: Some(body),
+        request_id: request_id(&reply.headers),
+        headers: Some(reply.headers),
+        ..ErrorParts::default()
+    }
+}
+
+/// The service's message and code. The shape of its error bodies is not published, so that we look where they
+/// usually stand, and keep anything else as text.
+fn explanation(error: &ErrorParts, status: u16) -> (String, Option<String>) {
+    let body = error.body.as_deref().unwrap_or_default();
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = ["/error/message", "/error", "/message", "/detail"]
+        .iter()
+        .filter_map(|place| json.pointer(place)?.as_str())
+        .find(|text| !text.trim().is_empty());
+    let code = ["/error/code", "/error/type", "/code"].iter().find_map(|place| match json.pointer(place)? {
+        Value::String(code) if !code.is_empty() => Some(quoted(code)),
+        Value::Number(code) => Some(code.to_string()),
+        _ => None,
+    });
+    let text = String::from_utf8_lossy(body);
+    let message = match (message, text.trim()) {
+        (Some(message), _) => quoted(message),
+        (None, "") => match StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()) {
+            Some(reason) => format!("{reason} (the service gave no message)"),
+            None => "the service gave no message".to_owned(),
+        },
+        (None, text) => match error.headers.as_ref().and_then(|headers| header(headers, "content-type")) {
+            Some(kind) => format!("{}: {}", quoted(&kind), quoted(text)),
+            None => quoted(text),
+        },
+    };
+    (message, code)
+}
+
+/// A text of the service's for a message: control characters escaped, and cut where it is long.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == LONGEST_MESSAGE {
+            quoted.push('…');
+            break;
+        }
+        match c {
+            // Escapes of terminals, line breaks, and the marks that turn the direction of text.
+            _ if c.is_control() => quoted.extend(c.escape_default()),
+            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                quoted.extend(c.escape_unicode());
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "request-id"].iter().find_map(|name| header(headers, name)).map(|id| quoted(&id))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<std::time::Duration> {
+    let clock = single(headers, "date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let ms = single(headers, "retry-after-ms");
+    let value = single(headers, "retry-after");
+    parse_retry_after(ms.as_deref(), value.as_deref(), clock.unwrap_or_else(SystemTime::now))
+}
+
+fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    match single(headers, "x-should-retry")?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// A header that is there once: two that differ say nothing.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    if headers.get_all(name).iter().nth(1).is_some() { None } else { header(headers, name) }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
+fn redact_headers(headers: &mut HeaderMap, key: &ApiKey) {
+    for value in headers.values_mut() {
+        if let Some(clean) = key.redact(value.as_bytes()) {
+            *value = HeaderValue::from_bytes(&clean).unwrap_or(HeaderValue::from_static(REDACTED));
+        }
+    }
+}
+
+/// Once more after JSON's escapes are undone.
+fn redact_text(text: String, key: &ApiKey) -> String {
+    key.redact(text.as_bytes()).map_or(text, |clean| String::from_utf8_lossy(&clean).into_owned())
+}

@@ -1,0 +1,116 @@
+//! What a client and its copies have in common, and the two waits of a call: for a slot, and for its next attempt.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::info;
+
+use crate::budget::{Budget, Gate, Reserved};
+use crate::request::Request;
+use crate::retry::{Ended, Verdict, spread};
+use crate::transport::{Failure, Reply, Transport, Until};
+
+/// What a client and its copies have in common.
+pub(crate) struct Shared {
+    transport: Transport,
+    slots: Semaphore,
+    budget: Budget,
+    gate: Gate,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(transport: Transport, slots: usize) -> Self {
+        Self {
+            transport,
+            slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)),
+            budget: Budget::default(),
+            gate: Gate::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        authorization: HeaderValue,
+        until: Option<Until>,
+    ) -> Result<Reply, Failure> {
+        self.transport.send(request, authorization, until).await
+    }
+
+    /// A call came to its answer: `paid` is what its last repeat took of the retry budget, 0 without one.
+    pub(crate) fn reward(&self, paid: u32) {
+        self.budget.reward(paid);
+    }
+
+    /// A slot on the wire, first come first served. Fails with the limit that ran out in the queue.
+    pub(crate) async fn admit(&self, request: &Request) -> Result<Option<SemaphorePermit<'_>>, Until> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(Some(slot));
+        }
+        // The semaphore is never closed, so that there is no other reason to go without a slot.
+        match request.until {
+            None => Ok(self.slots.acquire().await.ok()),
+            Some(until) => match timeout_at(until.at, self.slots.acquire()).await {
+                Ok(slot) => Ok(slot.ok()),
+                Err(_) => Err(until),
+            },
+        }
+    }
+
+    /// Waits until a failed attempt may be repeated; gives the price of it, or the reason why it may not.
+    pub(crate) async fn wait(
+        &self,
+        request: &Request,
+        ended: Ended,
+        attempts: u32,
+    ) -> Result<Reserved<'_>, &'static str> {
+        let now = Instant::now();
+        if let Some(asked) = ended.closes_gate_for() {
+            self.gate.close_until(after(now, asked));
+        }
+        let left = request.until.map(|until| until.at.saturating_duration_since(now));
+        let wait = match request.policy.decide(&ended, attempts.saturating_sub(1), jitter(), left) {
+            Verdict::Wait(wait) => wait,
+            Verdict::Stop(reason) => return Err(reason),
+        };
+        let reserved = self.budget.reserve(ended.is_throttled()).ok_or("the retry budget is empty")?;
+        info!(attempts, wait_ms = wait.as_millis(), status = ended.status, "repeating");
+        let mut leave = after(now, wait);
+        loop {
+            if let Some(opens) = self.gate.opens_after(leave).filter(|_| ended.is_gated()) {
+                let now = Instant::now();
+                leave = after(now, spread(opens.saturating_duration_since(now), jitter()));
+            }
+            if request.until.is_some_and(|until| leave >= until.at) {
+                return Err("the wait does not fit the deadline");
+            }
+            sleep_until(leave).await;
+            if !ended.is_gated() || self.gate.opens_after(Instant::now()).is_none() {
+                return Ok(reserved);
+            }
+        }
+    }
+}
+
+/// A little later or, where no clock could tell, at once.
+fn after(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait).unwrap_or(now)
+}
+
+/// From 0 to 1. From the operating system, so that processes that were forked do not draw the same.
+fn jitter() -> f64 {
+    getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+}

@@ -1,0 +1,9 @@
+//! The sandbox as its users meet it: over a real socket, as a library and as a program.
+
+#[cfg(test)]
+#[cfg(unix)] // it sends signals
+mod program;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod wire;
