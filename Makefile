@@ -20,7 +20,7 @@ DRIVERS := $(patsubst tests/conformance/drivers/%/run,%,$(wildcard tests/conform
 LEFT_OUT := $(TARGET_DIR)/left-out
 
 # $(call left-out,WHAT,HOW TO GET IT), where something is missing.
-left-out = { $(if $(ALL),echo "missing: $(1): $(2)" >&2; exit 1,echo "left out: $(1): $(2)" | tee -a $(LEFT_OUT)); }
+left-out = { $(if $(ALL),echo "missing: $(1): $(2)" >&2; exit 1,echo "left out: $(1)"; echo "  $(1): $(2)" >>$(LEFT_OUT)); }
 
 .PHONY: help
 help: ## List these commands
@@ -28,20 +28,20 @@ help: ## List these commands
 
 .PHONY: demo
 demo: rust ## Send a prompt through the client to the sandbox on this machine; needs no key
-	@$(CARGO) build $(LOCKED) -p builderaikits-sandbox -p builderaikits-examples
+	@$(CARGO) build -p builderaikits-sandbox -p builderaikits-examples $(LOCKED)
 	@examples/demo.sh
 
 .PHONY: build
 build: rust ## Build everything, the conformance drivers too
-	$(CARGO) build $(LOCKED) --workspace
+	$(CARGO) build --workspace $(LOCKED)
 
 .PHONY: test
 test: nothing-left-out lint doc test-rust conformance deny-if-there ## Run every check; needs no root and no key
-	@if [ -s $(LEFT_OUT) ]; then cat $(LEFT_OUT); else echo "nothing left out"; fi
+	@if [ -s $(LEFT_OUT) ]; then echo "passed, but left out:"; cat $(LEFT_OUT); else echo "passed, nothing left out"; fi
 
 .PHONY: test-rust
 test-rust: rust ## Run the tests of the Rust crates
-	$(CARGO) test $(LOCKED) --workspace
+	$(CARGO) test --workspace $(LOCKED)
 
 .PHONY: conformance
 conformance: build ## Hold each SDK that is built against tests/vectors; shows what fails, and counts
@@ -49,8 +49,8 @@ conformance: build ## Hold each SDK that is built against tests/vectors; shows w
 	  echo "conformance of $$driver"; \
 	  built=0; tests/conformance/driver $$driver </dev/null || built=$$?; \
 	  case $$built in \
-	    0) $(CARGO) run $(LOCKED) -q -p builderaikits-conformance -- --driver $$driver | { grep -v '^ok ' || true; } ;; \
-	    2) $(call left-out,conformance of $$driver,make build with its toolchain) ;; \
+	    0) $(TARGET_DIR)/debug/conformance --driver $$driver | { grep -v '^ok ' || true; } ;; \
+	    2) $(call left-out,conformance of $$driver,'make build' where its toolchain is) ;; \
 	    *) exit $$built ;; \
 	  esac; \
 	done
@@ -59,7 +59,7 @@ conformance: build ## Hold each SDK that is built against tests/vectors; shows w
 lint: rust ## Check the format, and clippy with warnings denied
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then set -x; $(CARGO) fmt --all --check; \
 	  else $(call left-out,the format of Rust,rustup component add rustfmt); fi
-	@if $(CARGO) clippy --version >/dev/null 2>&1; then set -x; $(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings; \
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then set -x; $(CARGO) clippy --workspace --all-targets $(LOCKED) -- -D warnings; \
 	  else $(call left-out,clippy,rustup component add clippy); fi
 
 .PHONY: fmt
@@ -68,7 +68,7 @@ fmt: rust ## Format the code
 
 .PHONY: doc
 doc: rust ## Build the documentation, with warnings denied
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(LOCKED) --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps $(LOCKED)
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## Check licences, bans and sources of all crates; installs cargo-deny into .tools
@@ -82,7 +82,7 @@ ifneq ($(or $(ALL),$(wildcard $(CARGO_DENY))),)
 deny-if-there: deny
 else
 deny-if-there:
-	@$(call left-out,licences bans and sources of crates,make deny (installs cargo-deny into .tools in some minutes))
+	@$(call left-out,licences and bans and sources of crates,'make deny' builds cargo-deny into .tools (some minutes; once))
 endif
 
 .PHONY: rust
