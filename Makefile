@@ -82,7 +82,7 @@ ifneq ($(or $(ALL),$(wildcard $(CARGO_DENY))),)
 deny-if-there: deny
 else
 deny-if-there:
-	@$(call left-out,licences and bans and sources of crates,'make deny' builds cargo-deny into .tools (some minutes; once))
+	@$(call left-out,cargo-deny,'make deny' builds it into .tools once (some minutes) and checks licences and bans and sources)
 endif
 
 .PHONY: rust
