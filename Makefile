@@ -72,7 +72,7 @@ doc: rust ## Build the documentation, with warnings denied
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## Check licences, bans and sources of all crates; installs cargo-deny into .tools
-	$(CARGO_DENY) check licenses bans sources
+	$(CARGO_DENY) --locked check --hide-inclusion-graph licenses bans sources
 
 # Unoptimised: it runs for a second, and builds in half the time.
 $(CARGO_DENY): | rust
