@@ -1,0 +1,165 @@
+//! The runner from end to end, against a driver without an SDK.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn run(cases: &Value, more: &[&str]) -> Result<(Output, String), Box<dyn std::error::Error>> {
+    let directory = tempfile::tempdir()?;
+    fs::write(directory.path().join("theme.json"), cases.to_string())?;
+    let driver = concat!(env!("CARGO_BIN_EXE_fake-driver"), " one-request");
+    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .args(["--driver", "rust", "--driver-command", driver, "--vectors"])
+        .arg(directory.path())
+        .args(more)
+        .env("BUILDERAIKITS_API_KEY", "bak_from_the_environment")
+        .output()?;
+    let text =
+        String::from_utf8(output.stdout.clone())? + &String::from_utf8(output.stderr.clone())?;
+    Ok((output, text))
+}
+
+fn case(prompt: &str, expect: &Value) -> Value {
+    json!({"name": format!("case {prompt}"), "call": {"kit": "k", "input": {"prompt": prompt}},
+        "server": [{"status": 200, "body": {}}], "expect": expect})
+}
+
+#[test]
+fn cases_that_pass_pass() -> Outcome {
+    let cancelled = json!({"name": "cancelled", "call": {"kit": "k", "options": {"cancel_after_ms": 30}},
+        "server": [{"fault": "stall"}], "expect": {"error": {"kind": "cancelled"}, "aborted_within_ms": 2000}});
+    let two = json!({"name": "two calls", "calls": [{"kit": "k"}, {"kit": "k"}], "pause_ms": 20,
+        "server": [{"status": 429}, {"status": 200}],
+        "expect": {"calls": [{"error": {"status": 429}}, {"ok": {}}], "gap_ms": [[20, 5000]], "server_saw": 2}});
+    let ok = json!({"ok": {"output": {"text": "hi"}}, "server_saw": 1,
+        "requests": [{"path": "/v1/kits/run", "headers": {"authorization": {"$contains": "Bearer bak_canary"}}}]});
+    let mut unsupported = case("unsupported", &json!({"error": {}}));
+    unsupported["client"] = json!({"max_retries": -1});
+    let cases = json!([case("good", &ok), cancelled, two, unsupported]);
+    let (output, text) = run(&cases, &[])?;
+    assert!(output.status.success(), "{text}");
+    assert_eq!(
+        text,
+        "ok   theme / case good\nok   theme / cancelled\nok   theme / two calls\n\
+         unsupported  theme / case unsupported (max_retries)\n1 unsupported by this driver's language\n3 passed, 0 failed\n"
+    );
+    let (_, text) = run(&cases, &["--only", "two"])?;
+    assert_eq!(text, "ok   theme / two calls\n1 passed, 0 failed\n");
+    Ok(())
+}
+
+#[test]
+fn cases_that_fail_say_why() -> Outcome {
+    let ok = json!({"ok": {}});
+    for (prompt, expect, whys) in [
+        (
+            "wrong",
+            json!({"ok": {"id": "run_2"}}),
+            &["     ok.id: expected \"run_2\", got \"run_1\""][..],
+        ),
+        ("hang", ok.clone(), &["     no reply within 300ms"]),
+        (
+            "die",
+            ok.clone(),
+            &[
+                "no reply: the driver ended with exit status: 3",
+                "| these are the last words, with [hidden]",
+            ],
+        ),
+        (
+            "garbage",
+            ok.clone(),
+            &[
+                "FAIL the driver wrote a line that is not an object",
+                "API key stands on standard output",
+            ],
+        ),
+        (
+            "twice",
+            ok.clone(),
+            &["FAIL the driver replied twice to case-0.0"],
+        ),
+        (
+            "leak",
+            json!({"error": {}}),
+            &["     the API key stands in the reply"],
+        ),
+        (
+            "stderr",
+            json!({"ok": {}, "absent": ["a prompt"]}),
+            &["     absent: a text of 8 bytes stands on standard error"],
+        ),
+        (
+            "unsupported",
+            ok.clone(),
+            &["     the fixed list of rust does not have max_retries"],
+        ),
+    ] {
+        let (output, text) = run(&json!([case(prompt, &expect)]), &["--watchdog-ms", "300"])?;
+        assert_eq!(output.status.code(), Some(1), "{prompt}: {text}");
+        assert!(
+            text.lines()
+                .last()
+                .is_some_and(|line| line.ends_with(" failed")),
+            "{text}"
+        );
+        for why in whys {
+            assert!(text.contains(why), "{prompt}: {text}");
+        }
+        assert!(!text.contains("bak_canary"), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_driver_that_dies_fails_the_cases_that_are_left() -> Outcome {
+    let mut cases = vec![case("die", &json!({"ok": {}}))];
+    cases.extend((0..20).map(|number| case(&format!("hang {number}"), &json!({"ok": {}}))));
+    let (output, text) = run(&json!(cases), &["--watchdog-ms", "60000"])?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text.lines()
+            .filter(|line| line.starts_with("FAIL theme"))
+            .count()
+            >= 14,
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn nothing_run_is_no_success() -> Outcome {
+    let (output, text) = run(
+        &json!([case("good", &json!({"ok": {}}))]),
+        &["--only", "nothing"],
+    )?;
+    assert_eq!(
+        (output.status.code(), text.as_str()),
+        (Some(1), "0 passed, 0 failed\n")
+    );
+    Ok(())
+}
+
+#[test]
+fn what_cannot_begin_ends_with_2() -> Outcome {
+    let typo = json!([{"name": "n", "call": {}, "sever": [], "expect": {"ok": {}}}]);
+    let good = json!([case("good", &json!({"ok": {}}))]);
+    for (cases, more, why) in [
+        (&typo, &[][..], "theme / n: unknown field `sever`"),
+        (
+            &good,
+            &["--driver-command", "/nowhere/at/all"],
+            "cannot start the driver",
+        ),
+        (&good, &["--drivers", "x"], "unknown argument --drivers"),
+        (&good, &["--only"], "--only needs a value"),
+    ] {
+        let (output, text) = run(cases, more)?;
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+    Ok(())
+}
