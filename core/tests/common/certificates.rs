@@ -4,27 +4,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
 /// An authority that only its own file makes a client trust.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// Of its own, as issuers are looked for by their names.
+    name: String,
+}
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ca-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        params.distinguished_name.push(DnType::CommonName, name.as_str());
+        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap(), name }
     }
 
     /// Its certificate as a file, for `ca_file`.
     pub(crate) fn file(&self) -> PathBuf {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("ca-{}-{number}.pem", std::process::id()));
-        std::fs::write(&file, self.0.pem()).unwrap();
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.pem", self.name));
+        std::fs::write(&file, self.issuer.pem()).unwrap();
         file
     }
 
@@ -33,7 +38,7 @@ impl Authority {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Certificate { chain: vec![certificate.der().clone()], key }
     }
 
