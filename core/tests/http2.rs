@@ -16,7 +16,7 @@ use crate::common::{KEY, check, config, hello};
 
 /// What the server does with the first stream of its first connection. All others are served.
 #[derive(Clone, Copy, Debug)]
-enum First {
+pub(crate) enum First {
     Serve,
     Reset(Reason),
     /// GOAWAY that names this as the last stream that was begun, and then the end of the connection.
@@ -63,7 +63,7 @@ async fn calls_share_one_connection() {
     assert_eq!((served.load(Ordering::SeqCst), server.accepted()), (21, 1));
 }
 
-async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::path::PathBuf>) {
+pub(crate) async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::path::PathBuf>) {
     let authority = Authority::new();
     let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2", "http/1.1"]);
     let served = Arc::new(AtomicUsize::new(0));
