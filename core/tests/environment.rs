@@ -78,7 +78,10 @@ async fn variables_table() {
         (&[KEY, ("BUILDERAIKITS_BASE_URL", "http://far.invalid/v1")], Refused("base_url: plain http")),
         (&[KEY, ("BUILDERAIKITS_BASE_URL", "canary")], Refused("base_url: is not a URL")),
         (&[KEY, ("BUILDERAIKITS_BASE_URL", "https://me:canary@far.invalid")], Refused("base_url: has a user name")),
-        (&[KEY, ("BUILDERAIKITS_BASE_URL", ""), ("HTTPS_PROXY", PROXY)], Tunnelled("CONNECT api.builderaikits.com:443 ")),
+        (
+            &[KEY, ("BUILDERAIKITS_BASE_URL", ""), ("HTTPS_PROXY", PROXY)],
+            Tunnelled("CONNECT api.builderaikits.com:443 "),
+        ),
         // Headers.
         (&[KEY, URL, (HEADERS, "X-Team: blue\r\n\n x-two :a:canary ")], Served(&["x-team: blue", "x-two: a:canary"])),
         (&[KEY, URL, (HEADERS, "")], Served(&[])),
@@ -127,14 +130,17 @@ async fn variables_table() {
             continue;
         }
         let printed = tokio::task::spawn_blocking(move || child::finish(&mut command)).await.unwrap();
-        let (served, asked) = (std::mem::take(&mut *served.lock().unwrap()), std::mem::take(&mut *asked.lock().unwrap()));
+        let (served, asked) =
+            (std::mem::take(&mut *served.lock().unwrap()), std::mem::take(&mut *asked.lock().unwrap()));
         let saw = format!("{variables:?}\n{printed}\nservice: {served:?}\nproxy: {asked:?}");
         assert!(!printed.contains("canary"), "{saw}");
         assert!(!asked.iter().any(|head| head.contains("canary")), "{saw}");
         let in_this = |head: &String, lines: &[&str]| lines.iter().all(|line| head.contains(&format!("{line}\r\n")));
         let fits = match ends {
             Refused(text) => printed.contains(&format!("config: {text}")) && served.is_empty() && asked.is_empty(),
-            Served(lines) => printed.contains("answered") && served.len() == 1 && in_this(&served[0], lines) && asked.is_empty(),
+            Served(lines) => {
+                printed.contains("answered") && served.len() == 1 && in_this(&served[0], lines) && asked.is_empty()
+            }
             Tunnelled(line) => {
                 let refused = printed.contains("connection: could not connect") && printed.contains("(1 attempt)");
                 refused && asked.len() == 1 && asked[0].starts_with(line) && served.is_empty()

@@ -54,7 +54,8 @@ async fn copies_share_slots_budget_and_connections() {
         .unwrap();
 
     // 35 repeats after a 500 empty the retry budget: of the copy, too.
-    let calls: Vec<_> = (0..35).map(|_| spawn(&client.with_options(|config| config.max_retries = 1).unwrap())).collect();
+    let calls: Vec<_> =
+        (0..35).map(|_| spawn(&client.with_options(|config| config.max_retries = 1).unwrap())).collect();
     for _ in 0..70 {
         let exchange = service.next().await;
         assert!(exchange.has_key());

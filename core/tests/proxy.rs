@@ -119,7 +119,11 @@ async fn the_key_goes_only_inside_the_tunnel() {
     // Proxies that open no tunnel. The first will not the next time either.
     let (again, once) = ((ErrorKind::Connection, 2, false, true), (ErrorKind::Connection, 1, false, false));
     let table = [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", once, "proxy authorization required"),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+            once,
+            "proxy authorization required",
+        ),
         ("HTTP/1.0 407 Who are you\r\n\r\n", once, "proxy authorization required"),
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n", again, "tunnel"),
         ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1\r\n\r\n", again, "tunnel"),

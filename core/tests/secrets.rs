@@ -97,6 +97,7 @@ async fn outcomes_of_answers() -> Vec<String> {
         ("redirect", json!([{"status": 302, "headers": {"location": format!("http://127.0.0.1:1/?key={KEY}")}}])),
         ("busy", json!([{"status": 429, "headers": echo, "body": message}, run])),
         ("down", json!([{"status": 503, "headers": {"retry-after-ms": "1"}, "body": message}])),
+        ("told", json!([{"status": 429, "headers": {"retry-after": "999"}, "body": message}])),
         ("reset", json!([{"fault": "reset"}])),
         ("cut", json!([{"fault": "truncate", "status": 200, "body": {"output": {"text": ANSWER}}}])),
         ("silent", json!([{"fault": "stall"}])),
@@ -172,7 +173,6 @@ async fn refused_before_sending() -> Vec<String> {
         RunRequest::new("", PROMPT),
         RunRequest::new(Kit::TextGen, PROMPT).context(CONTEXT).temperature(f64::NAN),
         RunRequest::new(Kit::TextGen, PROMPT).max_tokens(0),
-        RunRequest::new(Kit::TextGen, PROMPT.repeat(2 << 20)),
     ];
     for request in requests {
         printed.extend([show(&request), show_error(&client.kits().run(request).await.unwrap_err())]);

@@ -141,7 +141,8 @@ async fn broken_handshakes() {
     })
     .await;
     let limit = Some(Duration::from_millis(200));
-    let error = run(Config { connect_timeout: limit, max_retries: 1, ..config(server.url("https")) }).await.unwrap_err();
+    let error =
+        run(Config { connect_timeout: limit, max_retries: 1, ..config(server.url("https")) }).await.unwrap_err();
     check(&error, (ErrorKind::Timeout, 2, false, true), &["connect_timeout of 200ms"]);
     assert_eq!(server.accepted(), 2);
 }

@@ -115,7 +115,10 @@ impl Exchange {
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, exchanges: mpsc::UnboundedSender<Exchange>) -> io::Result<()> {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    exchanges: mpsc::UnboundedSender<Exchange>,
+) -> io::Result<()> {
     let mut stream = BufStream::new(stream);
     loop {
         let head = read_head(&mut stream).await?;
