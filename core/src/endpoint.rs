@@ -23,8 +23,10 @@ impl Endpoint {
         if base_url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return bad("has white space, a control character or a backslash");
         }
-        let Ok(mut run) = Url::parse(base_url) else {
-            return bad("is not a URL");
+        // The parser also skips slashes, and would take the path of `https:///v1` for its host.
+        let named = base_url.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'));
+        let Some(mut run) = Url::parse(base_url).ok().filter(|_| named) else {
+            return bad("is not a URL with a host");
         };
         if !run.username().is_empty() || run.password().is_some() {
             return bad("has a user name or password");
@@ -96,11 +98,15 @@ mod tests {
             assert_eq!(Endpoint::new(base, false).unwrap().run_url().as_str(), run);
         }
         let bad = [
-            ("", "not a URL"),
-            ("api.builderaikits.com/v1", "not a URL"),
-            ("https://", "not a URL"),
+            ("", "not a URL with a host"),
+            ("api.builderaikits.com/v1", "not a URL with a host"),
+            ("https://", "not a URL with a host"),
+            ("https:///v1", "not a URL with a host"),
+            ("https:/example.com", "not a URL with a host"),
+            ("https:example.com", "not a URL with a host"),
             ("ftp://example.com", "not https"),
-            ("file:///etc/passwd", "not https"),
+            ("file:///etc/passwd", "not a URL with a host"),
+            ("data:text/plain,x", "not a URL with a host"),
             ("http://example.com/v1", "plain http"),
             ("http://localhost.evil.com/v1", "plain http"),
             ("http://127.0.0.1.evil.com/v1", "plain http"),

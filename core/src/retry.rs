@@ -67,6 +67,16 @@ impl Ended {
     pub(crate) fn is_throttled(&self) -> bool {
         self.status == Some(429)
     }
+
+    /// Whether it stands before the gate that all of a client's repeats after 429 or 503 share.
+    pub(crate) fn is_gated(&self) -> bool {
+        matches!(self.status, Some(429 | 503))
+    }
+
+    /// How long it closes that gate, if it does.
+    pub(crate) fn closes_gate_for(&self) -> Option<Duration> {
+        self.retry_after.filter(|asked| self.is_gated() && *asked <= LONGEST_ASKED)
+    }
 }
 
 /// What follows an attempt that ended without a run.
@@ -321,6 +331,22 @@ mod tests {
         ];
         for (policy, ended, repeats, left, wait) in table {
             assert_eq!(decide(policy, ended, repeats, left), wait, "{policy:?} {ended:?} {repeats} {left:?}");
+        }
+    }
+
+    #[test]
+    fn gate_table() {
+        let table = [
+            (429, Some(S(5)), true, Some(S(5))),
+            (503, Some(S(120)), true, Some(S(120))),
+            (503, Some(S(121)), true, None),
+            (429, None, true, None),
+            (500, Some(S(5)), false, None),
+            (408, Some(S(5)), false, None),
+        ];
+        for (code, retry_after, gated, closes) in table {
+            let ended = Ended { retry_after, ..status(code) };
+            assert_eq!((ended.is_gated(), ended.closes_gate_for()), (gated, closes), "{code} {retry_after:?}");
         }
     }
 

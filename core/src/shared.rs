@@ -78,6 +78,9 @@ impl Shared {
         attempts: u32,
     ) -> Result<Reserved<'_>, &'static str> {
         let now = Instant::now();
+        if let Some(asked) = ended.closes_gate_for() {
+            self.gate.close_until(after(now, asked));
+        }
         let left = request.until.map(|until| until.at.saturating_duration_since(now));
         let wait = match request.policy.decide(&ended, attempts.saturating_sub(1), jitter(), left) {
             Verdict::Wait(wait) => wait,
@@ -85,13 +88,9 @@ impl Shared {
         };
         let reserved = self.budget.reserve(ended.is_throttled()).ok_or("the retry budget is empty")?;
         info!(attempts, wait_ms = wait.as_millis(), status = ended.status, "repeating");
-        let gated = matches!(ended.status, Some(429 | 503));
-        if let (true, Some(asked)) = (gated, ended.retry_after) {
-            self.gate.close_until(after(now, asked));
-        }
         let mut leave = after(now, wait);
         loop {
-            if let (true, Some(opens)) = (gated, self.gate.opens_after(leave)) {
+            if let Some(opens) = self.gate.opens_after(leave).filter(|_| ended.is_gated()) {
                 let now = Instant::now();
                 leave = after(now, spread(opens.saturating_duration_since(now), jitter()));
             }
@@ -99,7 +98,7 @@ impl Shared {
                 return Err("the wait does not fit the deadline");
             }
             sleep_until(leave).await;
-            if !gated || self.gate.opens_after(Instant::now()).is_none() {
+            if !ended.is_gated() || self.gate.opens_after(Instant::now()).is_none() {
                 return Ok(reserved);
             }
         }

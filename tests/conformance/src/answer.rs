@@ -18,10 +18,7 @@ pub(crate) enum Ending {
 }
 
 /// Does one step. Never returns from a stall: the caller watches for the peer's close meanwhile.
-pub(crate) async fn perform(
-    step: &Step,
-    wire: &mut (impl AsyncWrite + Unpin),
-) -> io::Result<Ending> {
+pub(crate) async fn perform(step: &Step, wire: &mut (impl AsyncWrite + Unpin)) -> io::Result<Ending> {
     tokio::time::sleep(step.delay).await;
     match &step.act {
         Act::Answer(answer) => {
@@ -50,11 +47,7 @@ pub(crate) async fn perform(
         }
         Act::StallBody(answer) => {
             let length = body_or(answer, WHOLE_RUN).len() as u64;
-            let framing = if answer.chunked {
-                Framing::Chunked
-            } else {
-                Framing::Length(length)
-            };
+            let framing = if answer.chunked { Framing::Chunked } else { Framing::Length(length) };
             wire.write_all(&head(answer, framing)).await?;
             std::future::pending().await
         }
@@ -74,10 +67,7 @@ pub(crate) async fn perform(
         Act::GzipBomb(answer, bytes) => {
             let mut answer = answer.clone();
             let encoding = HeaderValue::One(HeaderText::Text("gzip".to_owned()));
-            answer
-                .headers
-                .entry("content-encoding".to_owned())
-                .or_insert(Some(encoding));
+            answer.headers.entry("content-encoding".to_owned()).or_insert(Some(encoding));
             write_pieces(wire, &answer, &Pieces::gzip(*bytes)?).await
         }
     }
@@ -104,9 +94,7 @@ fn whole(answer: &Answer) -> (Vec<u8>, Vec<u8>) {
 
 fn with_run(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
-    answer
-        .body
-        .get_or_insert_with(|| Body::Bytes(WHOLE_RUN.to_vec()));
+    answer.body.get_or_insert_with(|| Body::Bytes(WHOLE_RUN.to_vec()));
     answer
 }
 
@@ -120,9 +108,7 @@ fn body_or(answer: &Answer, default: &[u8]) -> Vec<u8> {
 
 /// The head as it stands on the wire. What the script gives, or leaves out with null, is never added.
 fn head(answer: &Answer, framing: Framing) -> Vec<u8> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or_default();
     let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status).into_bytes();
     let mut add = |name: &str, value: &str| {
@@ -157,10 +143,7 @@ fn head(answer: &Answer, framing: Framing) -> Vec<u8> {
         for value in values {
             match value {
                 HeaderText::Text(text) => add(name, text),
-                HeaderText::Date(date) => add(
-                    name,
-                    &http_date(now.saturating_add(date.http_date_in_s), date.form),
-                ),
+                HeaderText::Date(date) => add(name, &http_date(now.saturating_add(date.http_date_in_s), date.form)),
             }
         }
     }
@@ -169,10 +152,7 @@ fn head(answer: &Answer, framing: Framing) -> Vec<u8> {
 }
 
 fn says(answer: &Answer, name: &str) -> bool {
-    answer
-        .headers
-        .keys()
-        .any(|given| given.eq_ignore_ascii_case(name))
+    answer.headers.keys().any(|given| given.eq_ignore_ascii_case(name))
 }
 
 /// A character up to U+00FF is that one byte, so that a script can say every byte; any other is its UTF-8.
@@ -196,29 +176,13 @@ fn push_chunks(framed: &mut Vec<u8>, body: &[u8]) {
 
 /// An answer without a length of its own ends with the connection.
 fn after(answer: &Answer) -> Ending {
-    let left_out = |name: &str| {
-        answer
-            .headers
-            .iter()
-            .any(|(given, value)| given.eq_ignore_ascii_case(name) && value.is_none())
-    };
-    let unframed = left_out(if answer.chunked {
-        "transfer-encoding"
-    } else {
-        "content-length"
-    });
-    if answer.close != Close::Not || unframed {
-        Ending::Close
-    } else {
-        Ending::Keep
-    }
+    let left_out =
+        |name: &str| answer.headers.iter().any(|(given, value)| given.eq_ignore_ascii_case(name) && value.is_none());
+    let unframed = left_out(if answer.chunked { "transfer-encoding" } else { "content-length" });
+    if answer.close != Close::Not || unframed { Ending::Close } else { Ending::Keep }
 }
 
-async fn drip(
-    wire: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-    every: Duration,
-) -> io::Result<()> {
+async fn drip(wire: &mut (impl AsyncWrite + Unpin), bytes: &[u8], every: Duration) -> io::Result<()> {
     for byte in bytes {
         wire.write_all(&[*byte]).await?;
         tokio::time::sleep(every).await;
@@ -226,23 +190,17 @@ async fn drip(
     Ok(())
 }
 
-async fn write_pieces(
-    wire: &mut (impl AsyncWrite + Unpin),
-    answer: &Answer,
-    pieces: &Pieces,
-) -> io::Result<Ending> {
+async fn write_pieces(wire: &mut (impl AsyncWrite + Unpin), answer: &Answer, pieces: &Pieces) -> io::Result<Ending> {
     if answer.chunked {
         wire.write_all(&head(answer, Framing::Chunked)).await?;
         for piece in pieces.iter() {
-            wire.write_all(format!("{:x}\r\n", piece.len()).as_bytes())
-                .await?;
+            wire.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await?;
             wire.write_all(piece).await?;
             wire.write_all(b"\r\n").await?;
         }
         wire.write_all(b"0\r\n\r\n").await?;
     } else {
-        wire.write_all(&head(answer, Framing::Length(pieces.length())))
-            .await?;
+        wire.write_all(&head(answer, Framing::Length(pieces.length()))).await?;
         for piece in pieces.iter() {
             wire.write_all(piece).await?;
         }

@@ -51,18 +51,10 @@ struct Id {
 impl Driver {
     /// Starts `command` in `directory`, without variables of proxies or of the SDK in its environment.
     pub(crate) fn start(command: &[String], directory: &Path) -> io::Result<Self> {
-        let (program, arguments) = command
-            .split_first()
-            .ok_or_else(|| io::Error::other("the command is empty"))?;
+        let (program, arguments) = command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
         let mut process = Command::new(program);
-        process
-            .args(arguments)
-            .current_dir(directory)
-            .kill_on_drop(true);
-        process
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        process.args(arguments).current_dir(directory).kill_on_drop(true);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in env::vars_os() {
             let upper = name.to_string_lossy().to_ascii_uppercase();
             if upper.ends_with("_PROXY") || upper.starts_with("BUILDERAIKITS_") {
@@ -70,8 +62,7 @@ impl Driver {
             }
         }
         let mut child = process.spawn()?;
-        let (Some(input), Some(output), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        let (Some(input), Some(output), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(io::Error::other("the driver has no pipes"));
         };
@@ -107,11 +98,7 @@ impl Driver {
         };
         let written = Instant::now();
         match (wrote, replied.await) {
-            (_, Ok((read, line))) => Ok(Exchange {
-                written: written.min(read),
-                read,
-                line,
-            }),
+            (_, Ok((read, line))) => Ok(Exchange { written: written.min(read), read, line }),
             _ => Err(self.obituary().await),
         }
     }
@@ -121,9 +108,7 @@ impl Driver {
     pub(crate) async fn finish(mut self, patience: Duration) -> (Vec<String>, String) {
         drop(self.input.lock().await.take());
         let ended = tokio::time::timeout(patience, self.ended.wait_for(Option::is_some)).await;
-        let status = ended
-            .ok()
-            .and_then(|ended| ended.ok().and_then(|status| *status));
+        let status = ended.ok().and_then(|ended| ended.ok().and_then(|status| *status));
         self.waiting.abort();
         for reader in &mut self.readers {
             // A child of the driver that lives on may hold the pipe open.
@@ -134,9 +119,7 @@ impl Driver {
         let mut complaints = lock(&self.shared.complaints).clone();
         match status {
             None => complaints.push(format!("still ran {patience:?} after the end of its input")),
-            Some(status) if !status.success() => {
-                complaints.push(format!("ended with {status}{}", last_words(&errors)))
-            }
+            Some(status) if !status.success() => complaints.push(format!("ended with {status}{}", last_words(&errors))),
             Some(_) => {}
         }
         if errors.contains(CANARY_KEY) {
@@ -147,16 +130,10 @@ impl Driver {
 
     async fn obituary(&self) -> String {
         let mut ended = self.ended.clone();
-        let status =
-            tokio::time::timeout(Duration::from_secs(5), ended.wait_for(Option::is_some)).await;
-        let status = status
-            .ok()
-            .and_then(|ended| ended.ok().and_then(|status| *status));
+        let status = tokio::time::timeout(Duration::from_secs(5), ended.wait_for(Option::is_some)).await;
+        let status = status.ok().and_then(|ended| ended.ok().and_then(|status| *status));
         // Its last words may still stand in the pipe.
-        if tokio::time::timeout(Duration::from_secs(1), self.shared.errors_ended.notified())
-            .await
-            .is_ok()
-        {
+        if tokio::time::timeout(Duration::from_secs(1), self.shared.errors_ended.notified()).await.is_ok() {
             self.shared.errors_ended.notify_one();
         }
         let words = last_words(&String::from_utf8_lossy(&lock(&self.shared.errors)));
@@ -181,13 +158,7 @@ async fn read_replies(output: ChildStdout, shared: Arc<Shared>) {
     let mut output = BufReader::with_capacity(256 * 1024, output);
     loop {
         let mut line = Vec::new();
-        let ended = !matches!(
-            (&mut output)
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .await,
-            Ok(1..)
-        );
+        let ended = !matches!((&mut output).take(MAX_LINE).read_until(b'\n', &mut line).await, Ok(1..));
         if ended {
             break;
         }
@@ -203,10 +174,7 @@ async fn read_replies(output: ChildStdout, shared: Arc<Shared>) {
 
 fn deliver(line: String, read: Instant, shared: &Shared) {
     let id = serde_json::from_str::<Id>(&line).map(|reply| reply.id);
-    let waiting = id
-        .as_ref()
-        .ok()
-        .map(|id| (id, lock(&shared.replies).get_mut(id).map(Option::take)));
+    let waiting = id.as_ref().ok().map(|id| (id, lock(&shared.replies).get_mut(id).map(Option::take)));
     let complaint = match waiting {
         // Nobody waits any more where the watchdog has given the case up.
         Some((_, Some(Some(reply)))) => {
@@ -236,16 +204,8 @@ async fn read_errors(mut errors: ChildStderr, shared: Arc<Shared>) {
 
 /// The last 10 lines, without the key.
 fn last_words(errors: &str) -> String {
-    let mut lines: Vec<&str> = errors
-        .lines()
-        .rev()
-        .filter(|line| !line.trim().is_empty())
-        .take(10)
-        .collect();
+    let mut lines: Vec<&str> = errors.lines().rev().filter(|line| !line.trim().is_empty()).take(10).collect();
     lines.reverse();
     let cut = |line: &str| line.chars().take(200).collect::<String>();
-    lines
-        .into_iter()
-        .map(|line| format!("\n  | {}", cut(&hide_one(line, CANARY_KEY))))
-        .collect()
+    lines.into_iter().map(|line| format!("\n  | {}", cut(&hide_one(line, CANARY_KEY)))).collect()
 }

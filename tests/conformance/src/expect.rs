@@ -85,19 +85,8 @@ pub(crate) struct WrittenExpect {
 
 impl WrittenExpect {
     pub(crate) fn complete(self, calls: usize) -> Result<Expect, String> {
-        let Self {
-            ok,
-            error,
-            response_metadata,
-            elapsed_ms,
-            ..
-        } = self;
-        let all = ExpectCall {
-            ok,
-            error,
-            response_metadata,
-            elapsed_ms,
-        };
+        let Self { ok, error, response_metadata, elapsed_ms, .. } = self;
+        let all = ExpectCall { ok, error, response_metadata, elapsed_ms };
         let each = match self.calls {
             Some(each) if each.len() != calls => {
                 return Err("expect.calls has one entry for each of calls".to_owned());
@@ -121,38 +110,19 @@ impl WrittenExpect {
 }
 
 pub(crate) fn check(expect: &Expect, calls: &[Map<String, Value>]) -> Result<(), String> {
-    if expect
-        .calls
-        .iter()
-        .any(|call| call.ok.is_some() == call.error.is_some())
-    {
+    if expect.calls.iter().any(|call| call.ok.is_some() == call.error.is_some()) {
         return Err("expect: each call has either ok or error".to_owned());
     }
-    if expect
-        .calls
-        .iter()
-        .any(|call| call.error.is_some() && call.response_metadata.is_some())
-    {
+    if expect.calls.iter().any(|call| call.error.is_some() && call.response_metadata.is_some()) {
         return Err("expect: response_metadata goes with ok".to_owned());
     }
-    if expect.aborted_within_ms.is_some() && !calls.iter().any(|call| cancel_after(call).is_some())
-    {
+    if expect.aborted_within_ms.is_some() && !calls.iter().any(|call| cancel_after(call).is_some()) {
         return Err("expect: aborted_within_ms goes with cancel_after_ms".to_owned());
     }
-    let replies = expect
-        .calls
-        .iter()
-        .flat_map(|call| [&call.ok, &call.error, &call.response_metadata])
-        .flatten();
+    let replies = expect.calls.iter().flat_map(|call| [&call.ok, &call.error, &call.response_metadata]).flatten();
     let requests = expect.requests.iter();
-    let sent = requests.flat_map(|request| {
-        request
-            .headers
-            .values()
-            .chain(&request.method)
-            .chain(&request.path)
-            .chain(&request.body)
-    });
+    let sent = requests
+        .flat_map(|request| request.headers.values().chain(&request.method).chain(&request.path).chain(&request.body));
     replies.chain(sent).try_for_each(matching::check)
 }
 
@@ -163,10 +133,7 @@ pub(crate) fn cancel_after(call: &Map<String, Value>) -> Option<u64> {
 
 impl ExpectCall {
     fn is_empty(&self) -> bool {
-        self.ok.is_none()
-            && self.error.is_none()
-            && self.response_metadata.is_none()
-            && self.elapsed_ms.is_none()
+        self.ok.is_none() && self.error.is_none() && self.response_metadata.is_none() && self.elapsed_ms.is_none()
     }
 }
 

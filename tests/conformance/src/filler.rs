@@ -10,40 +10,24 @@ use flate2::write::DeflateEncoder;
 pub(crate) struct Pieces(Vec<(Vec<u8>, u64)>);
 
 const HEAD: &[u8] = br#"{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":""#;
-const TAIL: &[u8] =
-    br#""},"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2},"latency_ms":3}"#;
+const TAIL: &[u8] = br#""},"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2},"latency_ms":3}"#;
 const BLOCK: usize = 64 * 1024;
 
 impl Pieces {
     /// A run of exactly `bytes` bytes of JSON, its text as long as needed; shorter than the shortest run, only `a`s.
     pub(crate) fn run(bytes: u64) -> Self {
         let frame = length(HEAD) + length(TAIL);
-        let (head, tail) = if bytes >= frame {
-            (HEAD, TAIL)
-        } else {
-            (&[][..], &[][..])
-        };
+        let (head, tail) = if bytes >= frame { (HEAD, TAIL) } else { (&[][..], &[][..]) };
         let text = bytes - length(head) - length(tail);
-        let (blocks, rest) = (
-            text / BLOCK as u64,
-            usize::try_from(text % BLOCK as u64).unwrap_or_default(),
-        );
-        Self(vec![
-            (head.to_vec(), 1),
-            (vec![b'a'; BLOCK], blocks),
-            (vec![b'a'; rest], 1),
-            (tail.to_vec(), 1),
-        ])
+        let (blocks, rest) = (text / BLOCK as u64, usize::try_from(text % BLOCK as u64).unwrap_or_default());
+        Self(vec![(head.to_vec(), 1), (vec![b'a'; BLOCK], blocks), (vec![b'a'; rest], 1), (tail.to_vec(), 1)])
     }
 
     /// One gzip member that inflates to `bytes` bytes of `a`, a thousandth of that on the wire. A block is deflated
     /// once and repeated: as the first of its stream it refers to nothing before it.
     pub(crate) fn gzip(bytes: u64) -> io::Result<Self> {
         const PLAIN: usize = 1024 * 1024;
-        let (blocks, rest) = (
-            bytes / PLAIN as u64,
-            usize::try_from(bytes % PLAIN as u64).unwrap_or_default(),
-        );
+        let (blocks, rest) = (bytes / PLAIN as u64, usize::try_from(bytes % PLAIN as u64).unwrap_or_default());
         let (plain, remainder) = (vec![b'a'; PLAIN], vec![b'a'; rest]);
         let (mut block, mut sum) = (Crc::new(), Crc::new());
         block.update(&plain);
@@ -55,26 +39,14 @@ impl Pieces {
         sum.combine(&last);
         let mut end = vec![0x03, 0x00]; // an empty final block
         end.extend_from_slice(&sum.sum().to_le_bytes());
-        end.extend_from_slice(
-            &u32::try_from(bytes % (1 << 32))
-                .unwrap_or_default()
-                .to_le_bytes(),
-        );
+        end.extend_from_slice(&u32::try_from(bytes % (1 << 32)).unwrap_or_default().to_le_bytes());
         let head = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-        Ok(Self(vec![
-            (head, 1),
-            (deflate(&plain)?, blocks),
-            (deflate(&remainder)?, 1),
-            (end, 1),
-        ]))
+        Ok(Self(vec![(head, 1), (deflate(&plain)?, blocks), (deflate(&remainder)?, 1), (end, 1)]))
     }
 
     /// Bytes in all.
     pub(crate) fn length(&self) -> u64 {
-        self.0
-            .iter()
-            .map(|(piece, times)| length(piece) * times)
-            .sum()
+        self.0.iter().map(|(piece, times)| length(piece) * times).sum()
     }
 
     /// Every piece that is not empty, as often as it stands.
@@ -111,10 +83,7 @@ mod tests {
             let pieces = Pieces::run(bytes);
             let whole: Vec<u8> = pieces.iter().flatten().copied().collect();
             assert_eq!((whole.len() as u64, pieces.length()), (bytes, bytes));
-            assert!(
-                bytes < 160 || serde_json::from_slice::<serde_json::Value>(&whole).is_ok(),
-                "{bytes}"
-            );
+            assert!(bytes < 160 || serde_json::from_slice::<serde_json::Value>(&whole).is_ok(), "{bytes}");
         }
         assert_eq!(Pieces::run(10_000_000_000).length(), 10_000_000_000);
     }
@@ -125,13 +94,8 @@ mod tests {
             let pieces = Pieces::gzip(bytes).unwrap();
             let packed: Vec<u8> = pieces.iter().flatten().copied().collect();
             let mut plain = Vec::new();
-            flate2::read::GzDecoder::new(packed.as_slice())
-                .read_to_end(&mut plain)
-                .unwrap();
-            assert_eq!(
-                (plain.len() as u64, packed.len() as u64),
-                (bytes, pieces.length())
-            );
+            flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).unwrap();
+            assert_eq!((plain.len() as u64, packed.len() as u64), (bytes, pieces.length()));
             assert!(packed.len() < 200 + plain.len() / 100);
         }
     }

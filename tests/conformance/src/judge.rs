@@ -41,11 +41,7 @@ pub struct Exchange {
 pub fn judge(case: &Case, exchanges: &[Exchange], seen: &[Seen], driver: &str) -> Verdict {
     let mut wrong = Vec::new();
     for (place, (call, expect)) in case.calls.iter().zip(&case.expect.calls).enumerate() {
-        let path = if case.calls.len() == 1 {
-            String::new()
-        } else {
-            format!("calls[{place}].")
-        };
+        let path = if case.calls.len() == 1 { String::new() } else { format!("calls[{place}].") };
         let found = match exchanges.get(place) {
             None => vec!["no reply".to_owned()],
             Some(exchange) => match judge_call(case, call, expect, exchange, driver) {
@@ -58,11 +54,7 @@ pub fn judge(case: &Case, exchanges: &[Exchange], seen: &[Seen], driver: &str) -
     }
     wrong.extend(judge_requests(case, seen));
     wrong.extend(judge_abort(case, exchanges, seen));
-    if wrong.is_empty() {
-        Verdict::Passed
-    } else {
-        Verdict::Failed(hide(wrong, case))
-    }
+    if wrong.is_empty() { Verdict::Passed } else { Verdict::Failed(hide(wrong, case)) }
 }
 
 fn judge_call(
@@ -72,25 +64,16 @@ fn judge_call(
     exchange: &Exchange,
     driver: &str,
 ) -> Result<Option<String>, Vec<String>> {
-    let reply: Value = serde_json::from_str(&exchange.line)
-        .map_err(|error| vec![format!("the reply is not JSON: {error}")])?;
+    let reply: Value =
+        serde_json::from_str(&exchange.line).map_err(|error| vec![format!("the reply is not JSON: {error}")])?;
     let mut wrong = Vec::new();
     for key in keys(case) {
         if says(&exchange.line, &reply, key) {
             wrong.push("the API key stands in the reply".to_owned());
         }
     }
-    let absent = case
-        .expect
-        .absent
-        .iter()
-        .filter(|text| says(&exchange.line, &reply, text));
-    wrong.extend(absent.map(|text| {
-        format!(
-            "absent: {} stands in the reply",
-            show(Some(&text.as_str().into()))
-        )
-    }));
+    let absent = case.expect.absent.iter().filter(|text| says(&exchange.line, &reply, text));
+    wrong.extend(absent.map(|text| format!("absent: {} stands in the reply", show(Some(&text.as_str().into())))));
     match (reply::read(&reply, driver), &expect.ok, &expect.error) {
         (Err(unsound), _, _) => wrong.extend(unsound),
         (Ok(Reply::Unsupported(what)), _, _) => {
@@ -98,9 +81,7 @@ fn judge_call(
             if may_be_unsupported(driver, what, &line) && wrong.is_empty() {
                 return Ok(Some(what.to_owned()));
             }
-            wrong.push(format!(
-                "the fixed list of {driver} does not have {what} for this call"
-            ));
+            wrong.push(format!("the fixed list of {driver} does not have {what} for this call"));
         }
         (Ok(Reply::Ok { run, metadata }), Some(expected), _) => {
             wrong.extend(differences(expected, Some(run), "ok"));
@@ -108,9 +89,7 @@ fn judge_call(
                 wrong.extend(differences(expected, Some(metadata), "response_metadata"));
             }
         }
-        (Ok(Reply::Error(error)), _, Some(expected)) => {
-            wrong.extend(differences(expected, Some(error), "error"))
-        }
+        (Ok(Reply::Error(error)), _, Some(expected)) => wrong.extend(differences(expected, Some(error), "error")),
         (Ok(Reply::Ok { .. }), None, _) => wrong.push("expected an error, got ok".to_owned()),
         (Ok(Reply::Error(error)), _, None) => wrong.push(format!(
             "expected ok, got error kind {}, status {}, message {}",
@@ -122,16 +101,10 @@ fn judge_call(
     if let Some([least, most]) = expect.elapsed_ms {
         let elapsed = exchange.read.duration_since(exchange.written).as_millis();
         if !(u128::from(least)..=u128::from(most)).contains(&elapsed) {
-            wrong.push(format!(
-                "elapsed_ms: expected {least} to {most}, got {elapsed}"
-            ));
+            wrong.push(format!("elapsed_ms: expected {least} to {most}, got {elapsed}"));
         }
     }
-    if wrong.is_empty() {
-        Ok(None)
-    } else {
-        Err(wrong)
-    }
+    if wrong.is_empty() { Ok(None) } else { Err(wrong) }
 }
 
 #[cfg(test)]
@@ -152,11 +125,7 @@ mod tests {
         if fields.get("calls").is_some() {
             written.as_object_mut().unwrap().remove("call");
         }
-        parse("t", &json!([written]).to_string())
-            .unwrap()
-            .remove(0)
-            .case("http://127.0.0.1:7/c/v1", 7)
-            .unwrap()
+        parse("t", &json!([written]).to_string()).unwrap().remove(0).case("http://127.0.0.1:7/c/v1", 7).unwrap()
     }
 
     fn ok() -> Value {
@@ -185,17 +154,10 @@ mod tests {
             connection: 1,
             closed_at,
         };
-        let exchange = Exchange {
-            written: start,
-            read: at(50),
-            line: reply.to_string(),
-        };
+        let exchange = Exchange { written: start, read: at(50), line: reply.to_string() };
         (
             vec![exchange],
-            vec![
-                request(5, "one", r#"{"kit":"k"}"#, None),
-                request(25, "one", r#"{"kit":"k"}"#, Some(at(40))),
-            ],
+            vec![request(5, "one", r#"{"kit":"k"}"#, None), request(25, "one", r#"{"kit":"k"}"#, Some(at(40)))],
         )
     }
 
@@ -208,26 +170,10 @@ mod tests {
     fn what_fits_passes() {
         let cancelled = json!({"call": {"options": {"cancel_after_ms": 30}}});
         for (expect, call, reply) in [
-            (
-                json!({"ok": {"id": "run_1"}, "response_metadata": {"attempts": 2}}),
-                json!({}),
-                ok(),
-            ),
-            (
-                json!({"error": {"status": {"$gte": 400}}}),
-                json!({}),
-                error("no"),
-            ),
-            (
-                json!({"ok": {}, "server_saw": 2, "elapsed_ms": [50, 50], "gap_ms": [[20, 20]]}),
-                json!({}),
-                ok(),
-            ),
-            (
-                json!({"ok": {}, "server_saw": [1, 2], "same_idempotency_key": true}),
-                json!({}),
-                ok(),
-            ),
+            (json!({"ok": {"id": "run_1"}, "response_metadata": {"attempts": 2}}), json!({}), ok()),
+            (json!({"error": {"status": {"$gte": 400}}}), json!({}), error("no")),
+            (json!({"ok": {}, "server_saw": 2, "elapsed_ms": [50, 50], "gap_ms": [[20, 20]]}), json!({}), ok()),
+            (json!({"ok": {}, "server_saw": [1, 2], "same_idempotency_key": true}), json!({}), ok()),
             (json!({"ok": {}, "absent": ["bye"]}), json!({}), ok()),
             (json!({"ok": {}, "aborted_within_ms": 10}), cancelled, ok()),
             (
@@ -237,11 +183,7 @@ mod tests {
                 json!({}),
                 ok(),
             ),
-            (
-                json!({"ok": {}, "requests": [{"body": "{\"kit\":\"k\"}"}]}),
-                json!({}),
-                ok(),
-            ),
+            (json!({"ok": {}, "requests": [{"body": "{\"kit\":\"k\"}"}]}), json!({}), ok()),
         ] {
             let mut fields = call;
             fields["expect"] = expect;
@@ -253,151 +195,46 @@ mod tests {
     fn what_does_not_fit_fails_and_says_where() {
         let cancel = |ms: u64| json!({"options": {"cancel_after_ms": ms}});
         for (expect, call, reply, why) in [
-            (
-                json!({"ok": {"id": "run_2"}}),
-                json!({}),
-                ok(),
-                "ok.id: expected \"run_2\", got \"run_1\"",
-            ),
-            (
-                json!({"ok": {}, "response_metadata": {"attempts": 1}}),
-                json!({}),
-                ok(),
-                "response_metadata.attempts",
-            ),
-            (
-                json!({"ok": {}}),
-                json!({}),
-                error("no"),
-                "expected ok, got error kind \"rate_limit\", status 429",
-            ),
-            (
-                json!({"error": {}}),
-                json!({}),
-                ok(),
-                "expected an error, got ok",
-            ),
-            (
-                json!({"error": {"code": "x"}}),
-                json!({}),
-                error("no"),
-                "error.code",
-            ),
-            (
-                json!({"ok": {}, "server_saw": 1}),
-                json!({}),
-                ok(),
-                "server_saw: expected 1, got 2",
-            ),
-            (
-                json!({"ok": {}, "server_saw": [3, 4]}),
-                json!({}),
-                ok(),
-                "server_saw: expected 3 to 4, got 2",
-            ),
-            (
-                json!({"ok": {}, "elapsed_ms": [0, 49]}),
-                json!({}),
-                ok(),
-                "elapsed_ms: expected 0 to 49, got 50",
-            ),
-            (
-                json!({"ok": {}, "gap_ms": [[21, 30]]}),
-                json!({}),
-                ok(),
-                "gap_ms",
-            ),
+            (json!({"ok": {"id": "run_2"}}), json!({}), ok(), "ok.id: expected \"run_2\", got \"run_1\""),
+            (json!({"ok": {}, "response_metadata": {"attempts": 1}}), json!({}), ok(), "response_metadata.attempts"),
+            (json!({"ok": {}}), json!({}), error("no"), "expected ok, got error kind \"rate_limit\", status 429"),
+            (json!({"error": {}}), json!({}), ok(), "expected an error, got ok"),
+            (json!({"error": {"code": "x"}}), json!({}), error("no"), "error.code"),
+            (json!({"ok": {}, "server_saw": 1}), json!({}), ok(), "server_saw: expected 1, got 2"),
+            (json!({"ok": {}, "server_saw": [3, 4]}), json!({}), ok(), "server_saw: expected 3 to 4, got 2"),
+            (json!({"ok": {}, "elapsed_ms": [0, 49]}), json!({}), ok(), "elapsed_ms: expected 0 to 49, got 50"),
+            (json!({"ok": {}, "gap_ms": [[21, 30]]}), json!({}), ok(), "gap_ms"),
             (json!({"ok": {}, "gap_ms": []}), json!({}), ok(), "gap_ms"),
-            (
-                json!({"ok": {}, "requests": [{"method": "GET"}]}),
-                json!({}),
-                ok(),
-                "requests[0].method",
-            ),
-            (
-                json!({"ok": {}, "requests": [{}, {"path": "/v1"}]}),
-                json!({}),
-                ok(),
-                "requests[1].path",
-            ),
-            (
-                json!({"ok": {}, "requests": [{}, {}, {}]}),
-                json!({}),
-                ok(),
-                "requests[2]: the server saw 2 only",
-            ),
+            (json!({"ok": {}, "requests": [{"method": "GET"}]}), json!({}), ok(), "requests[0].method"),
+            (json!({"ok": {}, "requests": [{}, {"path": "/v1"}]}), json!({}), ok(), "requests[1].path"),
+            (json!({"ok": {}, "requests": [{}, {}, {}]}), json!({}), ok(), "requests[2]: the server saw 2 only"),
             (
                 json!({"ok": {}, "requests": [{"headers": {"x-two": "a"}}]}),
                 json!({}),
                 ok(),
                 "requests[0].headers.x-two",
             ),
-            (
-                json!({"ok": {}, "requests": [{"no_headers": ["x-two"]}]}),
-                json!({}),
-                ok(),
-                "x-two was sent",
-            ),
-            (
-                json!({"ok": {}, "requests": [{"body": {"kit": "j"}}]}),
-                json!({}),
-                ok(),
-                "requests[0].body.kit",
-            ),
-            (
-                json!({"ok": {}, "same_idempotency_key": false}),
-                json!({}),
-                ok(),
-                "two requests with one key",
-            ),
-            (
-                json!({"ok": {}, "absent": ["hi"]}),
-                json!({}),
-                ok(),
-                "absent: \"hi\" stands in the reply",
-            ),
-            (
-                json!({"ok": {}, "aborted_within_ms": 9}),
-                cancel(30),
-                ok(),
-                "expected 9 at most, got 10",
-            ),
-            (
-                json!({"ok": {}, "aborted_within_ms": 9}),
-                cancel(60),
-                ok(),
-                "before the call was cancelled",
-            ),
-            (
-                json!({"error": {}}),
-                json!({}),
-                error(CANARY_KEY),
-                "the API key stands in the reply",
-            ),
+            (json!({"ok": {}, "requests": [{"no_headers": ["x-two"]}]}), json!({}), ok(), "x-two was sent"),
+            (json!({"ok": {}, "requests": [{"body": {"kit": "j"}}]}), json!({}), ok(), "requests[0].body.kit"),
+            (json!({"ok": {}, "same_idempotency_key": false}), json!({}), ok(), "two requests with one key"),
+            (json!({"ok": {}, "absent": ["hi"]}), json!({}), ok(), "absent: \"hi\" stands in the reply"),
+            (json!({"ok": {}, "aborted_within_ms": 9}), cancel(30), ok(), "expected 9 at most, got 10"),
+            (json!({"ok": {}, "aborted_within_ms": 9}), cancel(60), ok(), "before the call was cancelled"),
+            (json!({"error": {}}), json!({}), error(CANARY_KEY), "the API key stands in the reply"),
             (
                 json!({"error": {}}),
                 json!({}),
                 json!({"id": "c.0", "unsupported": "max_retries"}),
                 "does not have max_retries",
             ),
-            (
-                json!({"error": {}}),
-                json!({}),
-                json!({"id": "c.0", "error": {}}),
-                "error.kind: not there",
-            ),
+            (json!({"error": {}}), json!({}), json!({"id": "c.0", "error": {}}), "error.kind: not there"),
         ] {
             let mut fields = json!({"expect": expect});
             if !call.as_object().unwrap().is_empty() {
                 fields["call"] = call;
             }
-            let Verdict::Failed(wrong) = verdict(&fields, &reply) else {
-                panic!("{fields} did not fail")
-            };
-            assert!(
-                wrong.iter().any(|line| line.contains(why)),
-                "{fields}: {wrong:?}"
-            );
+            let Verdict::Failed(wrong) = verdict(&fields, &reply) else { panic!("{fields} did not fail") };
+            assert!(wrong.iter().any(|line| line.contains(why)), "{fields}: {wrong:?}");
         }
     }
 
@@ -406,21 +243,13 @@ mod tests {
         let case = case(&json!({"expect": {"ok": {}, "same_idempotency_key": true}}));
         let (exchanges, seen) = scene(&ok());
         for (change, why) in [
-            (
-                (|seen| seen.headers[0].1 = "two".to_owned()) as fn(&mut Seen),
-                "different keys",
-            ),
-            (
-                |seen| seen.body = Bytes::from_static(b"{}"),
-                "different bodies",
-            ),
+            ((|seen| seen.headers[0].1 = "two".to_owned()) as fn(&mut Seen), "different keys"),
+            (|seen| seen.body = Bytes::from_static(b"{}"), "different bodies"),
             (|seen| seen.headers.clear(), "without a key"),
         ] {
             let mut seen = seen.clone();
             change(&mut seen[1]);
-            let Verdict::Failed(wrong) = judge(&case, &exchanges, &seen, "rust") else {
-                panic!("{why} passed")
-            };
+            let Verdict::Failed(wrong) = judge(&case, &exchanges, &seen, "rust") else { panic!("{why} passed") };
             assert!(wrong[0].contains(why), "{wrong:?}");
         }
     }
@@ -431,16 +260,9 @@ mod tests {
         let (mut exchanges, seen) = scene(&ok());
         let (others, _) = scene(&error("no"));
         exchanges.extend(others);
-        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges, &seen, "rust") else {
-            panic!("passed")
-        };
-        assert!(
-            wrong.len() == 1 && wrong[0].starts_with("calls[1].expected ok, got error"),
-            "{wrong:?}"
-        );
-        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges[..1], &seen, "rust") else {
-            panic!("passed")
-        };
+        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges, &seen, "rust") else { panic!("passed") };
+        assert!(wrong.len() == 1 && wrong[0].starts_with("calls[1].expected ok, got error"), "{wrong:?}");
+        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges[..1], &seen, "rust") else { panic!("passed") };
         assert_eq!(wrong, ["calls[1].no reply"]);
     }
 
@@ -448,31 +270,18 @@ mod tests {
     fn unsupported_is_taken_by_the_fixed_list_only() {
         let fields = json!({"client": {"max_retries": -1}, "expect": {"error": {}}});
         let reply = json!({"id": "c.0", "unsupported": "max_retries"});
-        assert_eq!(
-            verdict(&fields, &reply),
-            Verdict::Unsupported("max_retries".to_owned())
-        );
+        assert_eq!(verdict(&fields, &reply), Verdict::Unsupported("max_retries".to_owned()));
     }
 
     #[test]
     fn no_key_and_no_prompt_stands_in_a_difference() {
         let fields = json!({"client": {"api_key": "bak_given_by_the_case"}, "expect": {"ok": {}}});
-        let said =
-            format!("{CANARY_KEY} bak_given_by_the_case the secret of the prompt the secret");
-        let Verdict::Failed(wrong) = verdict(&fields, &error(&said)) else {
-            panic!("passed")
-        };
+        let said = format!("{CANARY_KEY} bak_given_by_the_case the secret of the prompt the secret");
+        let Verdict::Failed(wrong) = verdict(&fields, &error(&said)) else { panic!("passed") };
         let all = wrong.join("\n");
-        assert!(
-            !all.contains("bak_") && !all.contains("the secret of"),
-            "{all}"
-        );
+        assert!(!all.contains("bak_") && !all.contains("the secret of"), "{all}");
         assert!(all.contains("[hidden] [hidden] [hidden] [hidden]"), "{all}");
         let escaped = error("a\u{1}b").to_string().replace('b', "\\u0062");
-        assert!(says(
-            &escaped,
-            &serde_json::from_str(&escaped).unwrap(),
-            "b"
-        ));
+        assert!(says(&escaped, &serde_json::from_str(&escaped).unwrap(), "b"));
     }
 }

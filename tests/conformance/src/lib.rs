@@ -18,10 +18,7 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![expect(
-    clippy::arithmetic_side_effects,
-    reason = "test code: an overflow should fail the run, and does so in debug"
-)]
+#![expect(clippy::arithmetic_side_effects, reason = "test code: an overflow should fail the run, and does so in debug")]
 
 pub mod expect;
 pub mod judge;

@@ -14,35 +14,23 @@ pub fn differences(expected: &Value, actual: Option<&Value>, path: &str) -> Vec<
             .iter()
             .filter(|(operator, operand)| !holds(operator, operand, there))
             .map(|(operator, operand)| {
-                format!(
-                    "{path}: expected {operator} {}, got {}",
-                    show(Some(operand)),
-                    show(actual)
-                )
+                format!("{path}: expected {operator} {}, got {}", show(Some(operand)), show(actual))
             })
             .collect(),
         (Value::Object(fields), Some(Value::Object(actual))) => fields
             .iter()
-            .flat_map(|(name, expected)| {
-                differences(expected, actual.get(name), &format!("{path}.{name}"))
-            })
+            .flat_map(|(name, expected)| differences(expected, actual.get(name), &format!("{path}.{name}")))
             .collect(),
         (Value::Array(items), Some(Value::Array(actual))) if items.len() == actual.len() => items
             .iter()
             .zip(actual)
             .enumerate()
-            .flat_map(|(place, (expected, actual))| {
-                differences(expected, Some(actual), &format!("{path}[{place}]"))
-            })
+            .flat_map(|(place, (expected, actual))| differences(expected, Some(actual), &format!("{path}[{place}]")))
             .collect(),
         (Value::Null, None) => Vec::new(),
         (Value::Number(_), Some(actual)) if numbers_equal(expected, actual) => Vec::new(),
         (_, Some(actual)) if expected == actual => Vec::new(),
-        _ => vec![format!(
-            "{path}: expected {}, got {}",
-            show(Some(expected)),
-            show(actual)
-        )],
+        _ => vec![format!("{path}: expected {}, got {}", show(Some(expected)), show(actual))],
     }
 }
 
@@ -52,27 +40,18 @@ pub fn differences(expected: &Value, actual: Option<&Value>, path: &str) -> Vec<
 /// Names the operator.
 pub fn check(expected: &Value) -> Result<(), String> {
     match expected {
-        Value::Object(fields) if is_operation(fields) => {
-            fields.iter().try_for_each(|(operator, operand)| {
-                let fits = match operator.as_str() {
-                    "$contains" => true,
-                    "$absent" => operand.is_string(),
-                    "$in" => operand.is_array(),
-                    "$gte" | "$lte" => operand.is_number(),
-                    "$max_len" => operand.is_u64(),
-                    "$not_null" => *operand == Value::Bool(true),
-                    _ => return Err(format!("expect: unknown operator {operator}")),
-                };
-                if fits {
-                    Ok(())
-                } else {
-                    Err(format!(
-                        "expect: {operator} cannot use {}",
-                        show(Some(operand))
-                    ))
-                }
-            })
-        }
+        Value::Object(fields) if is_operation(fields) => fields.iter().try_for_each(|(operator, operand)| {
+            let fits = match operator.as_str() {
+                "$contains" => true,
+                "$absent" => operand.is_string(),
+                "$in" => operand.is_array(),
+                "$gte" | "$lte" => operand.is_number(),
+                "$max_len" => operand.is_u64(),
+                "$not_null" => *operand == Value::Bool(true),
+                _ => return Err(format!("expect: unknown operator {operator}")),
+            };
+            if fits { Ok(()) } else { Err(format!("expect: {operator} cannot use {}", show(Some(operand)))) }
+        }),
         Value::Object(fields) => fields.values().try_for_each(check),
         Value::Array(items) => items.iter().try_for_each(check),
         _ => Ok(()),
@@ -87,11 +66,7 @@ pub(crate) fn show(value: Option<&Value>) -> String {
     };
     let text = value.to_string();
     match text.char_indices().nth(MOST) {
-        Some((cut, _)) => format!(
-            "{}… ({} bytes)",
-            text.get(..cut).unwrap_or_default(),
-            text.len()
-        ),
+        Some((cut, _)) => format!("{}… ({} bytes)", text.get(..cut).unwrap_or_default(), text.len()),
         None => text,
     }
 }
@@ -102,26 +77,19 @@ pub(crate) fn is_operation(fields: &Map<String, Value>) -> bool {
 }
 
 fn holds(operator: &str, operand: &Value, there: Option<&Value>) -> bool {
-    let compare =
-        |fits: fn(f64, f64) -> bool| match (there.and_then(Value::as_f64), operand.as_f64()) {
-            (Some(actual), Some(limit)) => fits(actual, limit),
-            _ => false,
-        };
+    let compare = |fits: fn(f64, f64) -> bool| match (there.and_then(Value::as_f64), operand.as_f64()) {
+        (Some(actual), Some(limit)) => fits(actual, limit),
+        _ => false,
+    };
     match operator {
         "$contains" => there.is_some_and(|value| contains(value, operand)),
         "$absent" => !there.is_some_and(|value| contains(value, operand)),
-        "$in" => operand
-            .as_array()
-            .is_some_and(|any| any.iter().any(|one| differences(one, there, "").is_empty())),
+        "$in" => operand.as_array().is_some_and(|any| any.iter().any(|one| differences(one, there, "").is_empty())),
         "$gte" => compare(|actual, limit| actual >= limit),
         "$lte" => compare(|actual, limit| actual <= limit),
         "$max_len" => match there {
-            Some(Value::String(text)) => operand
-                .as_u64()
-                .is_some_and(|most| text.chars().count() as u64 <= most),
-            Some(Value::Array(items)) => operand
-                .as_u64()
-                .is_some_and(|most| items.len() as u64 <= most),
+            Some(Value::String(text)) => operand.as_u64().is_some_and(|most| text.chars().count() as u64 <= most),
+            Some(Value::Array(items)) => operand.as_u64().is_some_and(|most| items.len() as u64 <= most),
             _ => false,
         },
         "$not_null" => there.is_some(),
@@ -134,12 +102,10 @@ fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
         (Value::Array(items), Value::String(_)) => items.iter().any(|item| contains(item, part)),
-        (Value::Array(items), _) => items
-            .iter()
-            .any(|item| differences(part, Some(item), "").is_empty()),
-        (Value::Object(fields), Value::String(text)) => fields
-            .iter()
-            .any(|(name, field)| name.contains(text.as_str()) || contains(field, part)),
+        (Value::Array(items), _) => items.iter().any(|item| differences(part, Some(item), "").is_empty()),
+        (Value::Object(fields), Value::String(text)) => {
+            fields.iter().any(|(name, field)| name.contains(text.as_str()) || contains(field, part))
+        }
         _ => false,
     }
 }
@@ -162,40 +128,16 @@ mod tests {
             (json!({}), json!({"a": 1}), vec![]),
             (json!({"a": 1}), json!({"a": 1, "b": 2}), vec![]),
             (json!({"a": 1}), json!({"a": 1.0}), vec![]),
-            (
-                json!({"a": 1}),
-                json!({"a": "1"}),
-                vec!["r.a: expected 1, got \"1\""],
-            ),
-            (
-                json!({"a": u64::MAX}),
-                json!({"a": u64::MAX - 1}),
-                vec!["r.a: "],
-            ),
+            (json!({"a": 1}), json!({"a": "1"}), vec!["r.a: expected 1, got \"1\""]),
+            (json!({"a": u64::MAX}), json!({"a": u64::MAX - 1}), vec!["r.a: "]),
             (json!({"a": null}), json!({}), vec![]),
             (json!({"a": null}), json!({"a": null}), vec![]),
-            (
-                json!({"a": null}),
-                json!({"a": false}),
-                vec!["r.a: expected null, got false"],
-            ),
-            (
-                json!({"a": {"b": {}}}),
-                json!({"a": {}}),
-                vec!["r.a.b: expected {}, got nothing"],
-            ),
-            (
-                json!({"a": 1, "b": 2}),
-                json!({"a": 2}),
-                vec!["r.a: ", "r.b: expected 2, got nothing"],
-            ),
+            (json!({"a": null}), json!({"a": false}), vec!["r.a: expected null, got false"]),
+            (json!({"a": {"b": {}}}), json!({"a": {}}), vec!["r.a.b: expected {}, got nothing"]),
+            (json!({"a": 1, "b": 2}), json!({"a": 2}), vec!["r.a: ", "r.b: expected 2, got nothing"]),
             (json!([1, {"a": 2}]), json!([1, {"a": 2, "b": 3}]), vec![]),
             (json!([1, {"a": 2}]), json!([1, {"a": 3}]), vec!["r[1].a: "]),
-            (
-                json!([1]),
-                json!([1, 2]),
-                vec!["r: expected [1], got [1,2]"],
-            ),
+            (json!([1]), json!([1, 2]), vec!["r: expected [1], got [1,2]"]),
             (json!(true), json!(1), vec!["r: "]),
             (json!("a"), json!(long), vec!["… (302 bytes)"]),
         ] {
@@ -208,19 +150,10 @@ mod tests {
         for (expected, fitting, differing) in [
             (
                 json!({"$contains": "b"}),
-                vec![
-                    json!("abc"),
-                    json!(["a", "b"]),
-                    json!({"k": "b"}),
-                    json!({"b": 1}),
-                ],
+                vec![json!("abc"), json!(["a", "b"]), json!({"k": "b"}), json!({"b": 1})],
                 vec![json!("ac"), json!(null), json!(1), json!(["a"])],
             ),
-            (
-                json!({"$contains": {"a": 1}}),
-                vec![json!([0, {"a": 1, "b": 2}])],
-                vec![json!([{"a": 2}]), json!("a")],
-            ),
+            (json!({"$contains": {"a": 1}}), vec![json!([0, {"a": 1, "b": 2}])], vec![json!([{"a": 2}]), json!("a")]),
             (
                 json!({"$absent": "b"}),
                 vec![json!("ac"), json!(null), json!({}), json!(["a"])],
@@ -231,47 +164,24 @@ mod tests {
                 vec![json!(1), json!(null), json!({"a": 1, "b": 1})],
                 vec![json!(2), json!({"a": 2})],
             ),
-            (
-                json!({"$gte": 2}),
-                vec![json!(2), json!(2.5)],
-                vec![json!(1), json!("2"), json!(null)],
-            ),
-            (
-                json!({"$gte": 2, "$lte": 3}),
-                vec![json!(2), json!(3)],
-                vec![json!(1), json!(4)],
-            ),
+            (json!({"$gte": 2}), vec![json!(2), json!(2.5)], vec![json!(1), json!("2"), json!(null)]),
+            (json!({"$gte": 2, "$lte": 3}), vec![json!(2), json!(3)], vec![json!(1), json!(4)]),
             (
                 json!({"$max_len": 2}),
                 vec![json!("ab"), json!("éé"), json!([1])],
                 vec![json!("abc"), json!([1, 2, 3]), json!(null)],
             ),
-            (
-                json!({"$not_null": true}),
-                vec![json!(0), json!(""), json!(false)],
-                vec![json!(null)],
-            ),
+            (json!({"$not_null": true}), vec![json!(0), json!(""), json!(false)], vec![json!(null)]),
         ] {
             assert_eq!(check(&expected), Ok(()));
             for actual in fitting {
-                assert_eq!(
-                    differences(&expected, Some(&actual), "r"),
-                    Vec::<String>::new(),
-                    "{actual}"
-                );
+                assert_eq!(differences(&expected, Some(&actual), "r"), Vec::<String>::new(), "{actual}");
             }
             for actual in differing {
-                assert_eq!(
-                    differences(&expected, Some(&actual), "r").len(),
-                    1,
-                    "{expected} {actual}"
-                );
+                assert_eq!(differences(&expected, Some(&actual), "r").len(), 1, "{expected} {actual}");
             }
         }
-        assert_eq!(
-            differences(&json!({"$not_null": true}), None, "r"),
-            ["r: expected $not_null true, got nothing"]
-        );
+        assert_eq!(differences(&json!({"$not_null": true}), None, "r"), ["r: expected $not_null true, got nothing"]);
     }
 
     #[test]
@@ -294,10 +204,7 @@ mod tests {
         let found = differences(expected, Some(actual), "r");
         assert_eq!(found.len(), parts.len(), "{expected} {actual}: {found:?}");
         for part in parts {
-            assert!(
-                found.iter().any(|difference| difference.contains(part)),
-                "{part}: {found:?}"
-            );
+            assert!(found.iter().any(|difference| difference.contains(part)), "{part}: {found:?}");
         }
     }
 }

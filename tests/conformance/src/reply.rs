@@ -18,9 +18,7 @@ pub(crate) enum Reply<'a> {
 /// # Errors
 /// Everything that is not so.
 pub(crate) fn read<'a>(reply: &'a Value, driver: &str) -> Result<Reply<'a>, Vec<String>> {
-    let object = reply
-        .as_object()
-        .ok_or_else(|| vec!["the reply is not an object".to_owned()])?;
+    let object = reply.as_object().ok_or_else(|| vec!["the reply is not an object".to_owned()])?;
     let mut wrong = Vec::new();
     let read = if let Some(what) = object.get("unsupported") {
         fields(object, "reply", &["id", "unsupported"], &mut wrong);
@@ -30,16 +28,9 @@ pub(crate) fn read<'a>(reply: &'a Value, driver: &str) -> Result<Reply<'a>, Vec<
         check_error(error, driver, &mut wrong);
         Some(Reply::Error(error))
     } else {
-        fields(
-            object,
-            "reply",
-            &["id", "ok", "response_metadata"],
-            &mut wrong,
-        );
-        let (run, metadata) = (
-            object.get("ok").unwrap_or(&Value::Null),
-            object.get("response_metadata").unwrap_or(&Value::Null),
-        );
+        fields(object, "reply", &["id", "ok", "response_metadata"], &mut wrong);
+        let (run, metadata) =
+            (object.get("ok").unwrap_or(&Value::Null), object.get("response_metadata").unwrap_or(&Value::Null));
         check_ok(run, metadata, &mut wrong);
         Some(Reply::Ok { run, metadata })
     };
@@ -84,49 +75,24 @@ const ERROR: [(&str, Type); 13] = [
 ];
 
 /// Kinds whose error knows of no attempt, at least not in every language.
-const LOCAL: [&str; 5] = [
-    "config",
-    "invalid_request",
-    "cancelled",
-    "closed",
-    "internal",
-];
+const LOCAL: [&str; 5] = ["config", "invalid_request", "cancelled", "closed", "internal"];
 
 fn check_ok(run: &Value, metadata: &Value, wrong: &mut Vec<String>) {
     if !run.pointer("/output/text").is_some_and(Value::is_string) {
-        wrong.push(format!(
-            "ok.output.text: every run has a text, got {}",
-            show(run.pointer("/output/text"))
-        ));
+        wrong.push(format!("ok.output.text: every run has a text, got {}", show(run.pointer("/output/text"))));
     }
     typed(metadata, "response_metadata", &METADATA, wrong);
-    if metadata
-        .get("attempts")
-        .and_then(Value::as_u64)
-        .is_none_or(|attempts| attempts == 0)
-    {
+    if metadata.get("attempts").and_then(Value::as_u64).is_none_or(|attempts| attempts == 0) {
         wrong.push("response_metadata.attempts: a run took at least one".to_owned());
     }
-    given(
-        metadata,
-        "response_metadata",
-        &["idempotency_key", "elapsed_ms", "headers"],
-        wrong,
-    );
+    given(metadata, "response_metadata", &["idempotency_key", "elapsed_ms", "headers"], wrong);
 }
 
 fn check_error(error: &Value, driver: &str, wrong: &mut Vec<String>) {
     typed(error, "error", &ERROR, wrong);
-    let kind = error
-        .get("kind")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let kind = error.get("kind").and_then(Value::as_str).unwrap_or_default();
     match error.get("class").and_then(Value::as_str) {
-        Some(class) => wrong.extend(
-            class_fits(driver, kind, class)
-                .err()
-                .map(|wrong| format!("error.class: {wrong}")),
-        ),
+        Some(class) => wrong.extend(class_fits(driver, kind, class).err().map(|wrong| format!("error.class: {wrong}"))),
         None if kind == "cancelled" => {}
         None => wrong.push("error.class: every error has one".to_owned()),
     }
@@ -134,40 +100,21 @@ fn check_error(error: &Value, driver: &str, wrong: &mut Vec<String>) {
         given(error, "error", &["message"], wrong);
     }
     if !LOCAL.contains(&kind) {
-        given(
-            error,
-            "error",
-            &[
-                "attempts",
-                "may_have_run",
-                "is_retryable",
-                "idempotency_key",
-            ],
-            wrong,
-        );
+        given(error, "error", &["attempts", "may_have_run", "is_retryable", "idempotency_key"], wrong);
     }
     let status = error.get("status").and_then(Value::as_u64);
     if status_fits(kind, status) == Some(false) {
-        wrong.push(format!(
-            "error.status: kind {kind} does not go with {}",
-            show(error.get("status"))
-        ));
+        wrong.push(format!("error.status: kind {kind} does not go with {}", show(error.get("status"))));
     }
     if status.is_some() && LOCAL.contains(&kind) && kind != "cancelled" {
-        wrong.push(format!(
-            "error.status: kind {kind} has none, got {}",
-            show(error.get("status"))
-        ));
+        wrong.push(format!("error.status: kind {kind} has none, got {}", show(error.get("status"))));
     }
 }
 
 /// Each field there, and null or of its type; no other field.
 fn typed(value: &Value, path: &str, types: &[(&str, Type)], wrong: &mut Vec<String>) {
     let Some(object) = value.as_object() else {
-        wrong.push(format!(
-            "{path}: expected an object, got {}",
-            show(Some(value))
-        ));
+        wrong.push(format!("{path}: expected an object, got {}", show(Some(value))));
         return;
     };
     let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
@@ -180,14 +127,8 @@ fn typed(value: &Value, path: &str, types: &[(&str, Type)], wrong: &mut Vec<Stri
             Type::Truth => value.is_boolean(),
             Type::Headers => value.is_object(),
         };
-        if let Some(odd) = object
-            .get(*name)
-            .filter(|value| !value.is_null() && !fits(value))
-        {
-            wrong.push(format!(
-                "{path}.{name}: not of its type: {}",
-                show(Some(odd))
-            ));
+        if let Some(odd) = object.get(*name).filter(|value| !value.is_null() && !fits(value)) {
+            wrong.push(format!("{path}.{name}: not of its type: {}", show(Some(odd))));
         }
     }
 }
@@ -200,9 +141,7 @@ fn fields(object: &Map<String, Value>, path: &str, names: &[&str], wrong: &mut V
 }
 
 fn given(value: &Value, path: &str, names: &[&str], wrong: &mut Vec<String>) {
-    let nulls = names
-        .iter()
-        .filter(|name| value.get(**name).is_none_or(Value::is_null));
+    let nulls = names.iter().filter(|name| value.get(**name).is_none_or(Value::is_null));
     wrong.extend(nulls.map(|name| format!("{path}.{name}: null, but every one has it")));
 }
 
@@ -259,63 +198,24 @@ mod tests {
             (json!({"id": "1"}), "reply.ok: not there"),
             (json!({"id": "1", "unsupported": 7}), "not a text"),
             (with(ok(), "/ok/output", json!({})), "ok.output.text"),
-            (
-                with(ok(), "/response_metadata/attempts", json!(0)),
-                "at least one",
-            ),
-            (
-                with(ok(), "/response_metadata/attempts", json!("1")),
-                "not of its type",
-            ),
-            (
-                with(ok(), "/response_metadata/idempotency_key", json!(null)),
-                "idempotency_key: null",
-            ),
-            (
-                with(ok(), "/response_metadata/elapsed_ms", json!(-1)),
-                "not of its type",
-            ),
-            (
-                with(ok(), "/response_metadata", json!(null)),
-                "expected an object",
-            ),
+            (with(ok(), "/response_metadata/attempts", json!(0)), "at least one"),
+            (with(ok(), "/response_metadata/attempts", json!("1")), "not of its type"),
+            (with(ok(), "/response_metadata/idempotency_key", json!(null)), "idempotency_key: null"),
+            (with(ok(), "/response_metadata/elapsed_ms", json!(-1)), "not of its type"),
+            (with(ok(), "/response_metadata", json!(null)), "expected an object"),
             (without(sound(), "code"), "error.code: not there"),
-            (
-                with(sound(), "/error", json!({"kind": "rate_limit", "extra": 1})),
-                "error.extra: not a field",
-            ),
-            (
-                with(sound(), "/error/status", json!(400)),
-                "does not go with 400",
-            ),
-            (
-                with(sound(), "/error/class", json!("Server")),
-                "error.class: kind rate_limit has class RateLimit",
-            ),
-            (
-                with(sound(), "/error/class", json!(null)),
-                "error.class: every error has one",
-            ),
-            (
-                with(sound(), "/error/may_have_run", json!(null)),
-                "may_have_run: null",
-            ),
-            (
-                with(sound(), "/error/retry_after_ms", json!(1.5)),
-                "not of its type",
-            ),
-            (
-                with(sound(), "/error/message", json!(null)),
-                "message: null",
-            ),
+            (with(sound(), "/error", json!({"kind": "rate_limit", "extra": 1})), "error.extra: not a field"),
+            (with(sound(), "/error/status", json!(400)), "does not go with 400"),
+            (with(sound(), "/error/class", json!("Server")), "error.class: kind rate_limit has class RateLimit"),
+            (with(sound(), "/error/class", json!(null)), "error.class: every error has one"),
+            (with(sound(), "/error/may_have_run", json!(null)), "may_have_run: null"),
+            (with(sound(), "/error/retry_after_ms", json!(1.5)), "not of its type"),
+            (with(sound(), "/error/message", json!(null)), "message: null"),
             (error("teapot", "Teapot", json!(418)), "no such kind"),
             (error("config", "Config", json!(400)), "has none, got 400"),
         ] {
             let wrong = read(&reply, "rust").err().unwrap_or_default();
-            assert!(
-                wrong.iter().any(|line| line.contains(why)),
-                "{reply}: {wrong:?}"
-            );
+            assert!(wrong.iter().any(|line| line.contains(why)), "{reply}: {wrong:?}");
         }
     }
 }

@@ -47,62 +47,40 @@ pub struct Report {
 /// When the server or the driver cannot be started.
 pub async fn run(vectors: Vec<Vector>, options: &Options) -> io::Result<Report> {
     let server = Arc::new(ScriptedServer::start().await?);
-    let start = |error| {
-        io::Error::other(format!(
-            "cannot start the driver, {:?}: {error}",
-            options.command
-        ))
-    };
+    let start = |error| io::Error::other(format!("cannot start the driver, {:?}: {error}", options.command));
     let driver = Arc::new(Driver::start(&options.command, &options.directory).map_err(start)?);
     warm_up(&server, &driver, options.watchdog).await;
     let (places, mut running) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
     for (number, vector) in vectors.into_iter().enumerate() {
-        let (server, driver, places) = (
-            Arc::clone(&server),
-            Arc::clone(&driver),
-            Arc::clone(&places),
-        );
+        let (server, driver, places) = (Arc::clone(&server), Arc::clone(&driver), Arc::clone(&places));
         let (name, watchdog) = (options.driver.clone(), options.watchdog);
+        // Taken here, not in the task, so that cases begin in the order of the table.
+        let place = places.acquire_owned().await;
         running.spawn(async move {
-            let place = places.acquire_owned().await;
-            let (verdict, absent) =
-                run_case(&vector, number, &server, &driver, &name, watchdog).await;
+            let (verdict, absent) = run_case(&vector, number, &server, &driver, &name, watchdog).await;
             drop(place);
             (number, vector.title(), verdict, absent)
         });
     }
     let mut ran = running.join_all().await;
     ran.sort_by_key(|(number, ..)| *number);
-    let driver =
-        Arc::into_inner(driver).ok_or_else(|| io::Error::other("a case still holds the driver"))?;
+    let driver = Arc::into_inner(driver).ok_or_else(|| io::Error::other("a case still holds the driver"))?;
     let (complaints, errors) = driver.finish(options.watchdog).await;
-    let verdicts = ran
-        .into_iter()
-        .map(|(_, title, verdict, absent)| (title, with_errors(verdict, &absent, &errors)));
-    Ok(Report {
-        verdicts: verdicts.collect(),
-        driver: complaints,
-    })
+    let verdicts = ran.into_iter().map(|(_, title, verdict, absent)| (title, with_errors(verdict, &absent, &errors)));
+    Ok(Report { verdicts: verdicts.collect(), driver: complaints })
 }
 
 impl Report {
     /// Cases that came out as expected.
     #[must_use]
     pub fn passed(&self) -> usize {
-        self.verdicts
-            .iter()
-            .filter(|(_, verdict)| *verdict == Verdict::Passed)
-            .count()
+        self.verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Passed).count()
     }
 
     /// Cases that did not, and what the driver did wrong beyond them.
     #[must_use]
     pub fn failed(&self) -> usize {
-        self.verdicts
-            .iter()
-            .filter(|(_, verdict)| matches!(verdict, Verdict::Failed(_)))
-            .count()
-            + self.driver.len()
+        self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Failed(_))).count() + self.driver.len()
     }
 
     /// Whether nothing failed and something passed.
@@ -130,22 +108,12 @@ impl Report {
             }
         }
         for complaint in &self.driver {
-            writeln!(
-                output,
-                "FAIL the driver {}",
-                complaint.replace('\n', "\n     ")
-            )?;
+            writeln!(output, "FAIL the driver {}", complaint.replace('\n', "\n     "))?;
         }
-        let unsupported = self
-            .verdicts
-            .iter()
-            .filter(|(_, verdict)| matches!(verdict, Verdict::Unsupported(_)))
-            .count();
+        let unsupported =
+            self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Unsupported(_))).count();
         if unsupported > 0 {
-            writeln!(
-                output,
-                "{unsupported} unsupported by this driver's language"
-            )?;
+            writeln!(output, "{unsupported} unsupported by this driver's language")?;
         }
         writeln!(output, "{} passed, {} failed", self.passed(), self.failed())
     }
@@ -189,11 +157,7 @@ async fn run_case(
             exchanges.push(driver.call(&call_id, &line).await?);
         }
         if let Some(within) = case.expect.aborted_within_ms {
-            let _ = tokio::time::timeout(
-                Duration::from_millis(within),
-                server.last_connection_closed(&id),
-            )
-            .await;
+            let _ = tokio::time::timeout(Duration::from_millis(within), server.last_connection_closed(&id)).await;
         }
         Ok(())
     };
@@ -207,9 +171,7 @@ async fn run_case(
         None => judge(&case, &exchanges, &server.seen(&id), name),
     };
     server.forget(&id);
-    let own_keys = keys(&case)
-        .filter(|key| *key != CANARY_KEY)
-        .map(str::to_owned);
+    let own_keys = keys(&case).filter(|key| *key != CANARY_KEY).map(str::to_owned);
     let absent = own_keys.chain(case.expect.absent.iter().cloned()).collect();
     (verdict, absent)
 }
@@ -217,14 +179,8 @@ async fn run_case(
 /// Standard error is known whole only at the end: a text that stands there fails its case now.
 fn with_errors(verdict: Verdict, absent: &[String], errors: &str) -> Verdict {
     let found = absent.iter().filter(|text| errors.contains(text.as_str()));
-    let found: Vec<String> = found
-        .map(|text| {
-            format!(
-                "absent: a text of {} bytes stands on standard error",
-                text.len()
-            )
-        })
-        .collect();
+    let found: Vec<String> =
+        found.map(|text| format!("absent: a text of {} bytes stands on standard error", text.len())).collect();
     match verdict {
         verdict if found.is_empty() => verdict,
         Verdict::Failed(mut differences) => {

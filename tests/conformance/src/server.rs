@@ -37,11 +37,7 @@ impl ScriptedServer {
         let port = listener.local_addr()?.port();
         let cases = Arc::new(Cases::default());
         let accepting = tokio::spawn(accept(listener, Arc::clone(&cases)));
-        Ok(Self {
-            port,
-            cases,
-            accepting,
-        })
+        Ok(Self { port, cases, accepting })
     }
 
     /// The port that it listens on.
@@ -59,21 +55,14 @@ impl ScriptedServer {
     /// Sets the steps of a case, from its first one on, and forgets what that case has seen so far.
     /// `case` is one path segment of letters, digits, `-`, `_` and `.`.
     pub fn script(&self, case: &str, steps: Vec<Step>) {
-        let script = Script {
-            steps: steps.into_iter().map(Arc::new).collect(),
-            seen: Vec::new(),
-        };
+        let script = Script { steps: steps.into_iter().map(Arc::new).collect(), seen: Vec::new() };
         self.cases.lock().insert(case.to_owned(), script);
     }
 
     /// Every request of a case that arrived whole, in order of arrival.
     #[must_use]
     pub fn seen(&self, case: &str) -> Vec<Seen> {
-        self.cases
-            .lock()
-            .get(case)
-            .map(|script| script.seen.clone())
-            .unwrap_or_default()
+        self.cases.lock().get(case).map(|script| script.seen.clone()).unwrap_or_default()
     }
 
     /// Waits until the client has closed the connection of the last request of a case; at once if there is none.
@@ -138,19 +127,12 @@ impl Cases {
         let index = script.seen.len();
         let step = script.steps.get(index).or(script.steps.last()).cloned();
         script.seen.push(received.into_seen(connection));
-        (
-            Place { case, index },
-            step.unwrap_or_else(|| Arc::new(Step::no_such_case())),
-        )
+        (Place { case, index }, step.unwrap_or_else(|| Arc::new(Step::no_such_case())))
     }
 
     fn closed(&self, place: &Place) {
         let now = Instant::now();
-        if let Some(seen) = self
-            .lock()
-            .get_mut(&place.case)
-            .and_then(|script| script.seen.get_mut(place.index))
-        {
+        if let Some(seen) = self.lock().get_mut(&place.case).and_then(|script| script.seen.get_mut(place.index)) {
             seen.closed_at.get_or_insert(now);
         }
         self.changed.notify_waiters();

@@ -28,9 +28,8 @@ pub fn steps_from_json(steps: Value) -> Result<Vec<Step>, StepError> {
         Value::Array(steps) => steps,
         step => vec![step],
     };
-    let read = |(place, step)| {
-        serde_json::from_value(step).map_err(|error| StepError(format!("server[{place}]: {error}")))
-    };
+    let read =
+        |(place, step)| serde_json::from_value(step).map_err(|error| StepError(format!("server[{place}]: {error}")));
     steps.into_iter().enumerate().map(read).collect()
 }
 
@@ -49,20 +48,9 @@ impl std::error::Error for StepError {}
 impl Step {
     /// The answer to a path of no scripted case.
     pub(crate) fn no_such_case() -> Self {
-        let body = Some(Body::Json(
-            json!({"error": {"message": "no case is scripted for this path"}}),
-        ));
-        let answer = Answer {
-            status: 404,
-            headers: BTreeMap::new(),
-            body,
-            chunked: false,
-            close: Close::Not,
-        };
-        Self {
-            delay: Duration::ZERO,
-            act: Act::Answer(answer),
-        }
+        let body = Some(Body::Json(json!({"error": {"message": "no case is scripted for this path"}})));
+        let answer = Answer { status: 404, headers: BTreeMap::new(), body, chunked: false, close: Close::Not };
+        Self { delay: Duration::ZERO, act: Act::Answer(answer) }
     }
 }
 
@@ -145,33 +133,16 @@ mod tests {
             (json!({"fault": "huge"}), "need it"),
             (json!({"fault": "truncate", "bytes": 3}), "goes with huge"),
             (json!({"status": 200, "every_ms": 3}), "goes with drip_head"),
-            (
-                json!({"status": 200, "body": "x", "body_hex": "00"}),
-                "exclude",
-            ),
+            (json!({"status": 200, "body": "x", "body_hex": "00"}), "exclude"),
             (json!({"status": 200, "body_hex": "0"}), "hexadecimal"),
             (json!({"status": 200, "body_hex": "zz"}), "hexadecimal"),
-            (
-                json!({"status": 200, "close": true, "close_idle": true}),
-                "exclude",
-            ),
+            (json!({"status": 200, "close": true, "close_idle": true}), "exclude"),
             (json!({"status": 20}), "three digits"),
-            (
-                json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "from": "imf"}}}),
-                "did not match",
-            ),
-            (
-                json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "form": "iso"}}}),
-                "did not match",
-            ),
+            (json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "from": "imf"}}}), "did not match"),
+            (json!({"status": 200, "headers": {"date": {"http_date_in_s": 1, "form": "iso"}}}), "did not match"),
         ] {
-            let error = steps_from_json(json!([{"status": 200}, step]))
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with("server[1]: ") && error.contains(reason),
-                "{step}: {error}"
-            );
+            let error = steps_from_json(json!([{"status": 200}, step])).unwrap_err().to_string();
+            assert!(error.starts_with("server[1]: ") && error.contains(reason), "{step}: {error}");
         }
     }
 

@@ -17,26 +17,18 @@ pub(crate) fn class_fits(driver: &str, kind: &str, class: &str) -> Result<(), St
     if classes.contains(&class) {
         Ok(())
     } else {
-        Err(format!(
-            "kind {kind} has class {}, got {class}",
-            classes.join(" or ")
-        ))
+        Err(format!("kind {kind} has class {}, got {class}", classes.join(" or ")))
     }
 }
 
 /// Whether the runner takes `unsupported: what` from this driver for this line: only where its language's types
 /// cannot hold the value that stands there, or has no such act.
 pub(crate) fn may_be_unsupported(driver: &str, what: &str, line: &Value) -> bool {
-    let rule = UNSUPPORTED
-        .iter()
-        .find(|rule| rule.0 == driver && rule.1 == what);
+    let rule = UNSUPPORTED.iter().find(|rule| rule.0 == driver && rule.1 == what);
     rule.is_some_and(|(_, name, holds)| {
         // A prompt may be what is not there.
         let name = if *name == "prompt" { "input" } else { name };
-        PLACES
-            .iter()
-            .filter_map(|place| line.pointer(place)?.get(name))
-            .any(|value| !holds.holds(value))
+        PLACES.iter().filter_map(|place| line.pointer(place)?.get(name)).any(|value| !holds.holds(value))
     })
 }
 
@@ -46,9 +38,11 @@ pub(crate) fn status_fits(kind: &str, status: Option<u64>) -> Option<bool> {
     match (kind, exact) {
         (_, Some(exact)) => Some(status == Some(exact)),
         ("server", _) => Some(status.is_some_and(|status| status >= 500)),
-        ("status", _) => Some(status.is_some_and(|status| {
-            (400..500).contains(&status) && !KINDS.iter().any(|row| row.status == Some(status))
-        })),
+        ("status", _) => {
+            Some(status.is_some_and(|status| {
+                (400..500).contains(&status) && !KINDS.iter().any(|row| row.status == Some(status))
+            }))
+        }
         _ => None,
     }
 }
@@ -69,13 +63,7 @@ const fn row(
     go: &'static [&'static str],
     rust: &'static str,
 ) -> Kind {
-    Kind {
-        kind,
-        status,
-        class,
-        go,
-        rust,
-    }
+    Kind { kind, status, class, go, rust }
 }
 
 #[rustfmt::skip]
@@ -146,23 +134,11 @@ const UNSUPPORTED: [(&str, &str, Holds); 20] = [
 impl Holds {
     fn holds(self, value: &Value) -> bool {
         match self {
-            Self::Unsigned32 => value
-                .as_u64()
-                .is_some_and(|number| u32::try_from(number).is_ok()),
+            Self::Unsigned32 => value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
             Self::Unsigned64 => value.is_u64(),
-            Self::Milliseconds => {
-                value.is_null()
-                    || value
-                        .as_f64()
-                        .is_some_and(|number| (0.0..1e19).contains(&number))
-            }
+            Self::Milliseconds => value.is_null() || value.as_f64().is_some_and(|number| (0.0..1e19).contains(&number)),
             Self::Text => value.is_string() || value.is_null(),
-            Self::Number => {
-                value.is_number()
-                    || ["NaN", "Infinity", "-Infinity"]
-                        .iter()
-                        .any(|name| value == name)
-            }
+            Self::Number => value.is_number() || ["NaN", "Infinity", "-Infinity"].iter().any(|name| value == name),
             Self::Truth => value.is_boolean(),
             Self::Input => value.is_string() || value.get("prompt").is_some_and(Value::is_string),
             Self::Nothing => false,
@@ -193,11 +169,7 @@ mod tests {
             ("rust", "teapot", "Teapot", false),
             ("cobol", "server", "Server", false),
         ] {
-            assert_eq!(
-                class_fits(driver, kind, class).is_ok(),
-                fits,
-                "{driver} {kind} {class}"
-            );
+            assert_eq!(class_fits(driver, kind, class).is_ok(), fits, "{driver} {kind} {class}");
         }
     }
 
@@ -223,100 +195,26 @@ mod tests {
     #[test]
     fn only_what_a_language_cannot_say_is_unsupported() {
         for (driver, what, line, may) in [
-            (
-                "rust",
-                "max_retries",
-                json!({"client": {"max_retries": -1}}),
-                true,
-            ),
-            (
-                "rust",
-                "max_retries",
-                json!({"call": {"options": {"max_retries": 1.5}}}),
-                true,
-            ),
-            (
-                "rust",
-                "max_retries",
-                json!({"client": {"max_retries": 2}}),
-                false,
-            ),
-            (
-                "rust",
-                "max_tokens",
-                json!({"call": {"config": {"max_tokens": 4_294_967_296_u64}}}),
-                true,
-            ),
-            (
-                "rust",
-                "timeout_ms",
-                json!({"client": {"timeout_ms": -5}}),
-                true,
-            ),
-            (
-                "rust",
-                "timeout_ms",
-                json!({"client": {"timeout_ms": null}}),
-                false,
-            ),
-            (
-                "rust",
-                "timeout_ms",
-                json!({"client": {"timeout_ms": 0}}),
-                false,
-            ),
+            ("rust", "max_retries", json!({"client": {"max_retries": -1}}), true),
+            ("rust", "max_retries", json!({"call": {"options": {"max_retries": 1.5}}}), true),
+            ("rust", "max_retries", json!({"client": {"max_retries": 2}}), false),
+            ("rust", "max_tokens", json!({"call": {"config": {"max_tokens": 4_294_967_296_u64}}}), true),
+            ("rust", "timeout_ms", json!({"client": {"timeout_ms": -5}}), true),
+            ("rust", "timeout_ms", json!({"client": {"timeout_ms": null}}), false),
+            ("rust", "timeout_ms", json!({"client": {"timeout_ms": 0}}), false),
             ("rust", "kit", json!({"call": {"kit": 7}}), true),
-            (
-                "rust",
-                "prompt",
-                json!({"call": {"input": {"prompt": 7}}}),
-                true,
-            ),
+            ("rust", "prompt", json!({"call": {"input": {"prompt": 7}}}), true),
             ("rust", "input", json!({"call": {"input": 7}}), true),
             ("rust", "prompt", json!({"call": {"input": {}}}), true),
-            (
-                "rust",
-                "prompt",
-                json!({"call": {"input": {"prompt": "a"}}}),
-                false,
-            ),
+            ("rust", "prompt", json!({"call": {"input": {"prompt": "a"}}}), false),
             ("rust", "input", json!({"call": {"input": "Hello"}}), false),
-            (
-                "rust",
-                "temperature",
-                json!({"call": {"config": {"temperature": "NaN"}}}),
-                false,
-            ),
-            (
-                "rust",
-                "cancel",
-                json!({"call": {"options": {"cancel_after_ms": 5}}}),
-                false,
-            ),
-            (
-                "node",
-                "max_retries",
-                json!({"client": {"max_retries": -1}}),
-                false,
-            ),
-            (
-                "python_sync",
-                "cancel_after_ms",
-                json!({"call": {"options": {"cancel_after_ms": 5}}}),
-                true,
-            ),
-            (
-                "python_async",
-                "cancel_after_ms",
-                json!({"call": {"options": {"cancel_after_ms": 5}}}),
-                false,
-            ),
+            ("rust", "temperature", json!({"call": {"config": {"temperature": "NaN"}}}), false),
+            ("rust", "cancel", json!({"call": {"options": {"cancel_after_ms": 5}}}), false),
+            ("node", "max_retries", json!({"client": {"max_retries": -1}}), false),
+            ("python_sync", "cancel_after_ms", json!({"call": {"options": {"cancel_after_ms": 5}}}), true),
+            ("python_async", "cancel_after_ms", json!({"call": {"options": {"cancel_after_ms": 5}}}), false),
         ] {
-            assert_eq!(
-                may_be_unsupported(driver, what, &line),
-                may,
-                "{driver} {what} {line}"
-            );
+            assert_eq!(may_be_unsupported(driver, what, &line), may, "{driver} {what} {line}");
         }
     }
 }

@@ -49,70 +49,39 @@ fn judge_request(expect: &ExpectRequest, seen: &Seen, path: &str) -> Vec<String>
     let mut wrong = Vec::new();
     let mut compare = |expected: &Option<Value>, name: &str, actual: Option<Value>| {
         if let Some(expected) = expected {
-            wrong.extend(differences(
-                expected,
-                actual.as_ref(),
-                &format!("{path}.{name}"),
-            ));
+            wrong.extend(differences(expected, actual.as_ref(), &format!("{path}.{name}")));
         }
     };
     compare(&expect.method, "method", Some(seen.method.as_str().into()));
-    let own = seen
-        .path
-        .trim_start_matches('/')
-        .find('/')
-        .and_then(|end| seen.path.get(end + 1..));
+    let own = seen.path.trim_start_matches('/').find('/').and_then(|end| seen.path.get(end + 1..));
     compare(&expect.path, "path", Some(own.unwrap_or_default().into()));
     let as_json = match &expect.body {
         Some(Value::Object(fields)) => !is_operation(fields),
         Some(Value::Array(_)) => true,
         _ => false,
     };
-    compare(
-        &expect.body,
-        "body",
-        if as_json {
-            seen.json()
-        } else {
-            Some(String::from_utf8_lossy(&seen.body).into())
-        },
-    );
+    compare(&expect.body, "body", if as_json { seen.json() } else { Some(String::from_utf8_lossy(&seen.body).into()) });
     for (name, expected) in &expect.headers {
         let values: Vec<Value> = seen.header_values(name).map(Value::from).collect();
-        let actual = if values.len() > 1 {
-            Some(Value::Array(values))
-        } else {
-            values.into_iter().next()
-        };
-        wrong.extend(differences(
-            expected,
-            actual.as_ref(),
-            &format!("{path}.headers.{name}"),
-        ));
+        let actual = if values.len() > 1 { Some(Value::Array(values)) } else { values.into_iter().next() };
+        wrong.extend(differences(expected, actual.as_ref(), &format!("{path}.headers.{name}")));
     }
-    let unwanted = expect
-        .no_headers
-        .iter()
-        .filter(|name| seen.header(name).is_some());
+    let unwanted = expect.no_headers.iter().filter(|name| seen.header(name).is_some());
     wrong.extend(unwanted.map(|name| format!("{path}.no_headers: {name} was sent")));
     wrong
 }
 
 fn judge_keys(same: bool, seen: &[Seen]) -> Option<String> {
-    let keys: Vec<Option<&str>> = seen
-        .iter()
-        .map(|seen| seen.header("idempotency-key").filter(|key| !key.is_empty()))
-        .collect();
+    let keys: Vec<Option<&str>> =
+        seen.iter().map(|seen| seen.header("idempotency-key").filter(|key| !key.is_empty())).collect();
     if keys.iter().any(Option::is_none) || keys.is_empty() {
         return Some("same_idempotency_key: a request without a key".to_owned());
     }
     let pairs = || {
-        seen.iter().zip(&keys).enumerate().flat_map(|(place, one)| {
-            seen.iter()
-                .zip(&keys)
-                .skip(place + 1)
-                .map(move |other| (one, other))
-        })
+        seen.iter()
+            .zip(&keys)
+            .enumerate()
+            .flat_map(|(place, one)| seen.iter().zip(&keys).skip(place + 1).map(move |other| (one, other)))
     };
     if same && pairs().any(|(one, other)| one.1 != other.1) {
         return Some("same_idempotency_key: two requests with different keys".to_owned());
@@ -128,30 +97,18 @@ pub(crate) fn judge_abort(case: &Case, exchanges: &[Exchange], seen: &[Seen]) ->
     /// A timer of the driver's language may fire so much early.
     const EARLY: Duration = Duration::from_millis(5);
     let within = case.expect.aborted_within_ms?;
-    let (exchange, after) = exchanges
-        .iter()
-        .zip(&case.calls)
-        .rev()
-        .find_map(|(one, call)| Some((one, cancel_after(call)?)))?;
+    let (exchange, after) =
+        exchanges.iter().zip(&case.calls).rev().find_map(|(one, call)| Some((one, cancel_after(call)?)))?;
     let cancelled = exchange.written + Duration::from_millis(after);
     match seen.last() {
         None => Some("aborted_within_ms: the server saw no request".to_owned()),
-        Some(Seen {
-            closed_at: None, ..
-        }) => Some("aborted_within_ms: the connection stayed open".to_owned()),
-        Some(Seen {
-            closed_at: Some(closed),
-            ..
-        }) if *closed + EARLY < cancelled => Some(
-            "aborted_within_ms: the connection was closed before the call was cancelled".to_owned(),
-        ),
-        Some(Seen {
-            closed_at: Some(closed),
-            ..
-        }) => {
+        Some(Seen { closed_at: None, .. }) => Some("aborted_within_ms: the connection stayed open".to_owned()),
+        Some(Seen { closed_at: Some(closed), .. }) if *closed + EARLY < cancelled => {
+            Some("aborted_within_ms: the connection was closed before the call was cancelled".to_owned())
+        }
+        Some(Seen { closed_at: Some(closed), .. }) => {
             let took = closed.saturating_duration_since(cancelled).as_millis();
-            (took > u128::from(within))
-                .then(|| format!("aborted_within_ms: expected {within} at most, got {took}"))
+            (took > u128::from(within)).then(|| format!("aborted_within_ms: expected {within} at most, got {took}"))
         }
     }
 }

@@ -58,16 +58,10 @@ impl TryFrom<Written> for Step {
     fn try_from(written: Written) -> Result<Self, String> {
         written.check()?;
         let every = Duration::from_millis(written.every_ms.unwrap_or(100));
-        let (delay, fault, bytes) = (
-            Duration::from_millis(written.delay_ms),
-            written.fault,
-            written.bytes.unwrap_or(0),
-        );
+        let (delay, fault, bytes) =
+            (Duration::from_millis(written.delay_ms), written.fault, written.bytes.unwrap_or(0));
         if let Some(raw) = written.raw {
-            return Ok(Self {
-                delay,
-                act: Act::Raw(raw.into_bytes()),
-            });
+            return Ok(Self { delay, act: Act::Raw(raw.into_bytes()) });
         }
         let answer = written.answer()?;
         let act = match fault {
@@ -101,43 +95,15 @@ impl Written {
         let sized = matches!(self.fault, Some(Fault::Huge | Fault::GzipBomb));
         let drips = matches!(self.fault, Some(Fault::DripHead | Fault::DripBody));
         let rules = [
-            (
-                self.status.is_none() && self.raw.is_none() && self.fault.is_none(),
-                "needs one of status, raw, fault",
-            ),
-            (
-                self.raw.is_some() && (answers || self.fault.is_some()),
-                "raw stands alone, but for delay_ms",
-            ),
-            (
-                headless && answers,
-                "this fault sends no head: it takes no status, headers or body",
-            ),
-            (
-                self.body.is_some() && self.body_hex.is_some(),
-                "body and body_hex exclude each other",
-            ),
-            (
-                self.close && self.close_idle,
-                "close and close_idle exclude each other",
-            ),
-            (
-                sized != self.bytes.is_some(),
-                "bytes goes with huge and gzip_bomb, and they need it",
-            ),
-            (
-                sized && (self.body.is_some() || self.body_hex.is_some()),
-                "this fault makes its own body",
-            ),
-            (
-                self.every_ms.is_some() && !drips,
-                "every_ms goes with drip_head and drip_body",
-            ),
-            (
-                self.status
-                    .is_some_and(|status| !(100..=999).contains(&status)),
-                "status has three digits",
-            ),
+            (self.status.is_none() && self.raw.is_none() && self.fault.is_none(), "needs one of status, raw, fault"),
+            (self.raw.is_some() && (answers || self.fault.is_some()), "raw stands alone, but for delay_ms"),
+            (headless && answers, "this fault sends no head: it takes no status, headers or body"),
+            (self.body.is_some() && self.body_hex.is_some(), "body and body_hex exclude each other"),
+            (self.close && self.close_idle, "close and close_idle exclude each other"),
+            (sized != self.bytes.is_some(), "bytes goes with huge and gzip_bomb, and they need it"),
+            (sized && (self.body.is_some() || self.body_hex.is_some()), "this fault makes its own body"),
+            (self.every_ms.is_some() && !drips, "every_ms goes with drip_head and drip_body"),
+            (self.status.is_some_and(|status| !(100..=999).contains(&status)), "status has three digits"),
         ];
         match rules.iter().find(|(broken, _)| *broken) {
             Some((_, rule)) => Err((*rule).to_owned()),
@@ -149,9 +115,7 @@ impl Written {
         let body = match (self.body, self.body_hex) {
             (Some(Value::String(text)), _) => Some(Body::Bytes(text.into_bytes())),
             (Some(json), _) => Some(Body::Json(json)),
-            (None, Some(hex)) => Some(Body::Bytes(
-                unhex(&hex).ok_or("body_hex is not pairs of hexadecimal digits")?,
-            )),
+            (None, Some(hex)) => Some(Body::Bytes(unhex(&hex).ok_or("body_hex is not pairs of hexadecimal digits")?)),
             (None, None) => None,
         };
         let close = match (self.close, self.close_idle) {
@@ -160,13 +124,7 @@ impl Written {
             _ => Close::Not,
         };
         let status = self.status.unwrap_or(200);
-        Ok(Answer {
-            status,
-            headers: self.headers,
-            body,
-            chunked: self.chunked,
-            close,
-        })
+        Ok(Answer { status, headers: self.headers, body, chunked: self.chunked, close })
     }
 }
 

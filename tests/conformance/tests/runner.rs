@@ -16,9 +16,9 @@ fn run(cases: &Value, more: &[&str]) -> Result<(Output, String), Box<dyn std::er
         .arg(directory.path())
         .args(more)
         .env("BUILDERAIKITS_API_KEY", "bak_from_the_environment")
+        .env("https_proxy", "http://127.0.0.1:1")
         .output()?;
-    let text =
-        String::from_utf8(output.stdout.clone())? + &String::from_utf8(output.stderr.clone())?;
+    let text = String::from_utf8(output.stdout.clone())? + &String::from_utf8(output.stderr.clone())?;
     Ok((output, text))
 }
 
@@ -38,12 +38,12 @@ fn cases_that_pass_pass() -> Outcome {
         "requests": [{"path": "/v1/kits/run", "headers": {"authorization": {"$contains": "Bearer bak_canary"}}}]});
     let mut unsupported = case("unsupported", &json!({"error": {}}));
     unsupported["client"] = json!({"max_retries": -1});
-    let cases = json!([case("good", &ok), cancelled, two, unsupported]);
+    let cases = json!([case("environment", &ok), cancelled, two, unsupported]);
     let (output, text) = run(&cases, &[])?;
     assert!(output.status.success(), "{text}");
     assert_eq!(
         text,
-        "ok   theme / case good\nok   theme / cancelled\nok   theme / two calls\n\
+        "ok   theme / case environment\nok   theme / cancelled\nok   theme / two calls\n\
          unsupported  theme / case unsupported (max_retries)\n1 unsupported by this driver's language\n3 passed, 0 failed\n"
     );
     let (_, text) = run(&cases, &["--only", "two"])?;
@@ -55,57 +55,31 @@ fn cases_that_pass_pass() -> Outcome {
 fn cases_that_fail_say_why() -> Outcome {
     let ok = json!({"ok": {}});
     for (prompt, expect, whys) in [
-        (
-            "wrong",
-            json!({"ok": {"id": "run_2"}}),
-            &["     ok.id: expected \"run_2\", got \"run_1\""][..],
-        ),
+        ("wrong", json!({"ok": {"id": "run_2"}}), &["     ok.id: expected \"run_2\", got \"run_1\""][..]),
         ("hang", ok.clone(), &["     no reply within 300ms"]),
         (
             "die",
             ok.clone(),
-            &[
-                "no reply: the driver ended with exit status: 3",
-                "| these are the last words, with [hidden]",
-            ],
+            &["no reply: the driver ended with exit status: 3", "| these are the last words, with [hidden]"],
         ),
         (
             "garbage",
             ok.clone(),
-            &[
-                "FAIL the driver wrote a line that is not an object",
-                "API key stands on standard output",
-            ],
+            &["FAIL the driver wrote a line that is not an object", "API key stands on standard output"],
         ),
-        (
-            "twice",
-            ok.clone(),
-            &["FAIL the driver replied twice to case-0.0"],
-        ),
-        (
-            "leak",
-            json!({"error": {}}),
-            &["     the API key stands in the reply"],
-        ),
+        ("twice", ok.clone(), &["FAIL the driver replied twice to case-0.0"]),
+        ("leak", json!({"error": {}}), &["     the API key stands in the reply"]),
         (
             "stderr",
             json!({"ok": {}, "absent": ["a prompt"]}),
             &["     absent: a text of 8 bytes stands on standard error"],
         ),
-        (
-            "unsupported",
-            ok.clone(),
-            &["     the fixed list of rust does not have max_retries"],
-        ),
+        ("unsupported", ok.clone(), &["     the fixed list of rust does not have max_retries"]),
     ] {
-        let (output, text) = run(&json!([case(prompt, &expect)]), &["--watchdog-ms", "300"])?;
+        let watchdog = if prompt == "hang" { "300" } else { "60000" };
+        let (output, text) = run(&json!([case(prompt, &expect)]), &["--watchdog-ms", watchdog])?;
         assert_eq!(output.status.code(), Some(1), "{prompt}: {text}");
-        assert!(
-            text.lines()
-                .last()
-                .is_some_and(|line| line.ends_with(" failed")),
-            "{text}"
-        );
+        assert!(text.lines().last().is_some_and(|line| line.ends_with(" failed")), "{text}");
         for why in whys {
             assert!(text.contains(why), "{prompt}: {text}");
         }
@@ -120,26 +94,14 @@ fn a_driver_that_dies_fails_the_cases_that_are_left() -> Outcome {
     cases.extend((0..20).map(|number| case(&format!("hang {number}"), &json!({"ok": {}}))));
     let (output, text) = run(&json!(cases), &["--watchdog-ms", "60000"])?;
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text.lines()
-            .filter(|line| line.starts_with("FAIL theme"))
-            .count()
-            >= 14,
-        "{text}"
-    );
+    assert!(text.lines().filter(|line| line.starts_with("FAIL theme")).count() >= 14, "{text}");
     Ok(())
 }
 
 #[test]
 fn nothing_run_is_no_success() -> Outcome {
-    let (output, text) = run(
-        &json!([case("good", &json!({"ok": {}}))]),
-        &["--only", "nothing"],
-    )?;
-    assert_eq!(
-        (output.status.code(), text.as_str()),
-        (Some(1), "0 passed, 0 failed\n")
-    );
+    let (output, text) = run(&json!([case("good", &json!({"ok": {}}))]), &["--only", "nothing"])?;
+    assert_eq!((output.status.code(), text.as_str()), (Some(1), "0 passed, 0 failed\n"));
     Ok(())
 }
 
@@ -149,11 +111,7 @@ fn what_cannot_begin_ends_with_2() -> Outcome {
     let good = json!([case("good", &json!({"ok": {}}))]);
     for (cases, more, why) in [
         (&typo, &[][..], "theme / n: unknown field `sever`"),
-        (
-            &good,
-            &["--driver-command", "/nowhere/at/all"],
-            "cannot start the driver",
-        ),
+        (&good, &["--driver-command", "/nowhere/at/all"], "cannot start the driver"),
         (&good, &["--drivers", "x"], "unknown argument --drivers"),
         (&good, &["--only"], "--only needs a value"),
     ] {

@@ -23,9 +23,7 @@ async fn ask(server: &ScriptedServer) -> io::Result<TcpStream> {
 }
 
 async fn send(stream: &mut TcpStream) -> io::Result<()> {
-    stream
-        .write_all(b"POST /c/v1/kits/run HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
-        .await
+    stream.write_all(b"POST /c/v1/kits/run HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}").await
 }
 
 /// Everything until the server closes, and how it closed.
@@ -46,15 +44,8 @@ async fn answer(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
-    let head = head
-        .iter()
-        .map(|byte| char::from(*byte))
-        .collect::<String>()
-        .to_lowercase();
-    let length = head
-        .split("content-length: ")
-        .nth(1)
-        .and_then(|rest| rest.split("\r\n").next());
+    let head = head.iter().map(|byte| char::from(*byte)).collect::<String>().to_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
     let mut body = vec![0; length.and_then(|length| length.parse().ok()).unwrap_or(0)];
     stream.read_exact(&mut body).await?;
     Ok((head, body))
@@ -62,9 +53,7 @@ async fn answer(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
 
 #[tokio::test]
 async fn steps_follow_one_another_and_the_last_repeats() -> Outcome {
-    let server =
-        serving(json!([{"status": 429, "body": {"a": 1}}, {"status": 200, "body": "text"}]))
-            .await?;
+    let server = serving(json!([{"status": 429, "body": {"a": 1}}, {"status": 200, "body": "text"}])).await?;
     let mut stream = ask(&server).await?;
     let (head, body) = answer(&mut stream).await?;
     assert!(
@@ -81,25 +70,12 @@ async fn steps_follow_one_another_and_the_last_repeats() -> Outcome {
     }
     let seen = server.seen("c");
     assert_eq!(seen.len(), 3);
-    assert!(
-        seen.iter()
-            .all(|seen| seen.connection == 1 && seen.closed_at.is_none())
-    );
+    assert!(seen.iter().all(|seen| seen.connection == 1 && seen.closed_at.is_none()));
     assert_eq!(
-        (
-            seen[0].method.as_str(),
-            seen[0].path.as_str(),
-            &seen[0].body[..]
-        ),
+        (seen[0].method.as_str(), seen[0].path.as_str(), &seen[0].body[..]),
         ("POST", "/c/v1/kits/run", &b"{}"[..])
     );
-    assert_eq!(
-        seen[0].headers,
-        [
-            ("Host".to_owned(), "x".to_owned()),
-            ("Content-Length".to_owned(), "2".to_owned())
-        ]
-    );
+    assert_eq!(seen[0].headers, [("Host".to_owned(), "x".to_owned()), ("Content-Length".to_owned(), "2".to_owned())]);
     assert!(seen[0].at <= seen[1].at);
     drop(stream);
     server.last_connection_closed("c").await;
@@ -116,34 +92,18 @@ async fn headers_are_as_the_script_says() -> Outcome {
     let (bytes, end) = all(&mut ask(&server).await?).await;
     let text = String::from_utf8_lossy(&bytes);
     assert!(
-        end.is_none()
-            && text.contains("connection: close\r\n")
-            && text.contains("x-two: one\r\nx-two: two\r\n"),
+        end.is_none() && text.contains("connection: close\r\n") && text.contains("x-two: one\r\nx-two: two\r\n"),
         "{text}"
     );
     assert_eq!(text.matches("date: ").count(), 1);
-    assert!(
-        bytes
-            .windows(8)
-            .any(|window| window == b": \xff\x01\xe2\x82\xac\r"),
-        "{text}"
-    );
-    let after = text
-        .split("Retry-After: ")
-        .nth(1)
-        .and_then(|rest| rest.split("\r\n").next())
-        .unwrap_or_default();
+    assert!(bytes.windows(8).any(|window| window == b": \xff\x01\xe2\x82\xac\r"), "{text}");
+    let after = text.split("Retry-After: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or_default();
     assert_eq!((after.len(), after.contains("GMT")), (24, false));
 
-    let server = serving(
-        json!({"status": 200, "headers": {"date": null, "content-length": null}, "body": "x"}),
-    )
-    .await?;
+    let server =
+        serving(json!({"status": 200, "headers": {"date": null, "content-length": null}, "body": "x"})).await?;
     let (bytes, end) = all(&mut ask(&server).await?).await;
-    assert_eq!(
-        (bytes.as_slice(), end),
-        (&b"HTTP/1.1 200 Scripted\r\n\r\nx"[..], None)
-    );
+    assert_eq!((bytes.as_slice(), end), (&b"HTTP/1.1 200 Scripted\r\n\r\nx"[..], None));
     Ok(())
 }
 
@@ -158,10 +118,7 @@ async fn an_answer_takes_its_shape() -> Outcome {
             json!({"status": 200, "close": true, "body_hex": "ff 00"}),
             b"content-length: 2\r\nconnection: close\r\n\r\n\xff\x00",
         ),
-        (
-            json!({"status": 200, "close_idle": true, "body": null}),
-            b"content-length: 4\r\n\r\nnull",
-        ),
+        (json!({"status": 200, "close_idle": true, "body": null}), b"content-length: 4\r\n\r\nnull"),
         (
             json!({"status": 204, "close": true, "headers": {"date": null}}),
             b"204 Scripted\r\nconnection: close\r\n\r\n",
@@ -170,14 +127,8 @@ async fn an_answer_takes_its_shape() -> Outcome {
     ] {
         let server = serving(step.clone()).await?;
         let (bytes, end) = all(&mut ask(&server).await?).await;
-        assert!(
-            bytes.ends_with(tail) && end.is_none(),
-            "{step}: {}",
-            String::from_utf8_lossy(&bytes)
-        );
-        assert!(
-            !(step["close_idle"] == true && String::from_utf8_lossy(&bytes).contains("connection"))
-        );
+        assert!(bytes.ends_with(tail) && end.is_none(), "{step}: {}", String::from_utf8_lossy(&bytes));
+        assert!(!(step["close_idle"] == true && String::from_utf8_lossy(&bytes).contains("connection")));
     }
     Ok(())
 }
@@ -185,17 +136,9 @@ async fn an_answer_takes_its_shape() -> Outcome {
 #[tokio::test]
 async fn a_fault_that_ends_the_connection_ends_it_its_way() -> Outcome {
     for (step, contains, end) in [
-        (
-            json!({"fault": "reset"}),
-            None,
-            Some(ErrorKind::ConnectionReset),
-        ),
+        (json!({"fault": "reset"}), None, Some(ErrorKind::ConnectionReset)),
         (json!({"fault": "close"}), None, None),
-        (
-            json!({"fault": "truncate", "body": "abc"}),
-            Some("content-length: 1003\r\n\r\nabc"),
-            None,
-        ),
+        (json!({"fault": "truncate", "body": "abc"}), Some("content-length: 1003\r\n\r\nabc"), None),
         (json!({"fault": "truncate"}), Some(r#""output":{"te"#), None),
         (
             json!({"fault": "chunk_cut", "status": 500, "body": "abcd"}),
@@ -233,10 +176,7 @@ async fn a_stall_says_nothing_and_sees_the_client_leave() -> Outcome {
             assert!(bytes.starts_with(b"HTTP/1.1 200 "));
         }
         let silent = tokio::time::timeout(Duration::from_millis(100), stream.read_u8()).await;
-        assert!(
-            silent.is_err() && server.seen("c")[0].closed_at.is_none(),
-            "{step}"
-        );
+        assert!(silent.is_err() && server.seen("c")[0].closed_at.is_none(), "{step}");
         let left = Instant::now();
         drop(stream);
         server.last_connection_closed("c").await;
@@ -249,22 +189,13 @@ async fn a_stall_says_nothing_and_sees_the_client_leave() -> Outcome {
 #[tokio::test]
 async fn a_drip_comes_byte_by_byte() -> Outcome {
     for (step, at_least) in [
-        (
-            json!({"fault": "drip_head", "every_ms": 2, "body": "xyz"}),
-            40,
-        ),
-        (
-            json!({"fault": "drip_body", "every_ms": 20, "body": "xyz"}),
-            40,
-        ),
+        (json!({"fault": "drip_head", "every_ms": 2, "body": "xyz"}), 40),
+        (json!({"fault": "drip_body", "every_ms": 20, "body": "xyz"}), 40),
     ] {
         let server = serving(step.clone()).await?;
         let (start, mut stream) = (Instant::now(), ask(&server).await?);
         let (head, body) = answer(&mut stream).await?;
-        assert!(
-            head.starts_with("http/1.1 200 ") && body == b"xyz",
-            "{step}"
-        );
+        assert!(head.starts_with("http/1.1 200 ") && body == b"xyz", "{step}");
         assert!(start.elapsed() >= Duration::from_millis(at_least), "{step}");
     }
     Ok(())
@@ -279,8 +210,7 @@ async fn large_bodies_have_their_bytes() -> Outcome {
             && serde_json::from_slice::<Value>(&body)?["output"]["text"].is_string()
     );
 
-    let server =
-        serving(json!({"fault": "huge", "bytes": 100_000, "chunked": true, "close": true})).await?;
+    let server = serving(json!({"fault": "huge", "bytes": 100_000, "chunked": true, "close": true})).await?;
     let (bytes, end) = all(&mut ask(&server).await?).await;
     assert!(end.is_none() && bytes.len() > 100_000 && bytes.ends_with(b"\r\n0\r\n\r\n"));
 
@@ -288,10 +218,7 @@ async fn large_bodies_have_their_bytes() -> Outcome {
     let (head, body) = answer(&mut ask(&server).await?).await?;
     assert!(head.contains("content-encoding: gzip") && body.len() < 100_000);
     let mut plain = Vec::new();
-    io::Read::read_to_end(
-        &mut flate2::read::GzDecoder::new(body.as_slice()),
-        &mut plain,
-    )?;
+    io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body.as_slice()), &mut plain)?;
     assert_eq!(plain.len(), 10_000_000);
     Ok(())
 }
@@ -311,15 +238,15 @@ async fn a_client_that_leaves_a_huge_body_is_seen_to_leave() -> Outcome {
 async fn requests_are_read_in_every_framing() -> Outcome {
     let server = serving(json!({"status": 200})).await?;
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await?;
-    stream.write_all(b"POST /c/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n").await?;
-    answer(&mut stream).await?;
     stream
-        .write_all(b"GET http://elsewhere/c/y?z HTTP/1.1\r\n\r\n")
+        .write_all(
+            b"POST /c/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n",
+        )
         .await?;
     answer(&mut stream).await?;
-    stream
-        .write_all(b"POST /c/z HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
-        .await?;
+    stream.write_all(b"GET http://elsewhere/c/y?z HTTP/1.1\r\n\r\n").await?;
+    answer(&mut stream).await?;
+    stream.write_all(b"POST /c/z HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").await?;
     let (head, _) = answer(&mut stream).await?;
     assert!(head.starts_with("http/1.1 100 "));
     stream.write_all(b"q").await?;
@@ -327,11 +254,7 @@ async fn requests_are_read_in_every_framing() -> Outcome {
     let large = vec![b'x'; 33 * 1024 * 1024];
     stream
         .write_all(
-            format!(
-                "POST /c/l HTTP/1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                large.len()
-            )
-            .as_bytes(),
+            format!("POST /c/l HTTP/1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", large.len()).as_bytes(),
         )
         .await?;
     stream.write_all(&large).await?;
@@ -340,10 +263,7 @@ async fn requests_are_read_in_every_framing() -> Outcome {
     let seen = server.seen("c");
     let bodies: Vec<usize> = seen.iter().map(|seen| seen.body.len()).collect();
     assert_eq!(bodies, [5, 0, 1, large.len()]);
-    assert_eq!(
-        (&seen[0].body[..], seen[1].path.as_str()),
-        (&b"abcde"[..], "http://elsewhere/c/y?z")
-    );
+    assert_eq!((&seen[0].body[..], seen[1].path.as_str()), (&b"abcde"[..], "http://elsewhere/c/y?z"));
     Ok(())
 }
 

@@ -18,67 +18,44 @@ fn main() -> io::Result<()> {
         let line: Value = serde_json::from_str(&line?)?;
         match mode.as_str() {
             "always-ok" => reply(&line, ok())?,
-            "always-error" => reply(
-                &line,
-                error("rate_limit", "RateLimit", Some(429), "slow down"),
-            )?,
+            "always-error" => reply(&line, error("rate_limit", "RateLimit", Some(429), "slow down"))?,
             _ => running.push(thread::spawn(move || one_request(&line))),
         }
     }
-    running.into_iter().try_for_each(|call| {
-        call.join()
-            .unwrap_or_else(|_| Err(io::Error::other("a call panicked")))
-    })
+    running.into_iter().try_for_each(|call| call.join().unwrap_or_else(|_| Err(io::Error::other("a call panicked"))))
 }
 
 fn one_request(line: &Value) -> io::Result<()> {
-    let prompt = line
-        .pointer("/call/input/prompt")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let key = line
-        .pointer("/client/api_key")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let prompt = line.pointer("/call/input/prompt").and_then(Value::as_str).unwrap_or_default();
+    let key = line.pointer("/client/api_key").and_then(Value::as_str).unwrap_or_default();
     match prompt {
         hang if hang.starts_with("hang") => return Ok(()),
         "die" => {
-            writeln!(
-                io::stderr().lock(),
-                "these are the last words, with {key} in them"
-            )?;
+            writeln!(io::stderr().lock(), "these are the last words, with {key} in them")?;
             exit(3);
         }
         "garbage" => writeln!(io::stdout().lock(), "debugging {key}")?,
         "twice" => reply(line, ok())?,
         "stderr" => writeln!(io::stderr().lock(), "sending a prompt")?,
         "leak" => {
-            return reply(
-                line,
-                error("server", "Server", Some(500), &format!("refused {key}")),
-            );
+            return reply(line, error("server", "Server", Some(500), &format!("refused {key}")));
         }
+        "environment" if std::env::vars().any(|(name, _)| is_cleared(&name)) => exit(4),
         "unsupported" => return reply(line, json!({"unsupported": "max_retries"})),
         _ => {}
     }
-    let cancel = line
-        .pointer("/call/options/cancel_after_ms")
-        .and_then(Value::as_u64)
-        .map(Duration::from_millis);
+    let cancel = line.pointer("/call/options/cancel_after_ms").and_then(Value::as_u64).map(Duration::from_millis);
     reply(line, send(line, key, cancel)?)
 }
 
+fn is_cleared(name: &str) -> bool {
+    name.starts_with("BUILDERAIKITS_") || name.to_lowercase().ends_with("_proxy")
+}
+
 fn send(line: &Value, key: &str, cancel: Option<Duration>) -> io::Result<Value> {
-    let base = line
-        .pointer("/client/base_url")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let (host, path) = base
-        .trim_start_matches("http://")
-        .split_once('/')
-        .unwrap_or_default();
-    let body =
-        json!({"kit": line.pointer("/call/kit"), "input": line.pointer("/call/input")}).to_string();
+    let base = line.pointer("/client/base_url").and_then(Value::as_str).unwrap_or_default();
+    let (host, path) = base.trim_start_matches("http://").split_once('/').unwrap_or_default();
+    let body = json!({"kit": line.pointer("/call/kit"), "input": line.pointer("/call/input")}).to_string();
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(cancel)?;
     write!(

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
-use builderaikits::{ApiKey, CallOptions, Client, Config, Error, HeaderMap, Result, Run, RunRequest};
+use builderaikits::{
+    ApiKey, CallOptions, Client, Config, Error, ErrorKind, ErrorParts, HeaderMap, Result, Run, RunRequest,
+};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 use tokio::sync::mpsc;
@@ -61,7 +63,7 @@ async fn call(client: Result<Client>, mut call: Value) -> Value {
         None => made.await,
         Some(after) => match tokio::time::timeout(after, made).await {
             Ok(ended) => ended,
-            Err(_) => return json!({ "error": { "kind": "cancelled" } }),
+            Err(_) => Err(Error::from(ErrorParts { kind: ErrorKind::Cancelled, ..ErrorParts::default() })),
         },
     };
     ended.map_or_else(error, run)
@@ -150,7 +152,7 @@ fn error(error: Error) -> Value {
         "headers": error.headers().map(header_map),
         "request_id": error.request_id(),
         "attempts": error.attempts(),
-        "retry_after_ms": error.retry_after().map(|wait| wait.as_secs_f64().mul_add(1000.0, 0.5).floor()),
+        "retry_after_ms": error.retry_after().map(|wait| wait.saturating_add(Duration::from_micros(500)).as_millis()),
         "may_have_run": error.may_have_run(),
         "is_retryable": error.is_retryable(),
         "idempotency_key": error.idempotency_key(),
