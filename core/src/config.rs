@@ -375,6 +375,12 @@ mod tests {
     }
 
     #[test]
+    fn values_of_headers_are_marked_for_the_libraries() {
+        let headers = parse_headers(&[("x-token".into(), "secret".into())]).unwrap();
+        assert!(headers["x-token"].is_sensitive());
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         let config = Config {
             api_key: ApiKey::new("bak_secret").ok(),

@@ -104,6 +104,9 @@ async fn serve(
 /// By hand, frame by frame: waits for the whole request, says that `last` was the last stream begun, and closes.
 async fn go_away(mut stream: impl AsyncRead + AsyncWrite + Unpin, last: u32, reason: Reason) -> io::Result<()> {
     const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    /// `authorization`, as a literal that nobody on the way may put in a table (RFC 7541, 6.2.3).
+    const KEY_NEVER_INDEXED: [u8; 2] = [0x1f, 0x08];
     const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     const SETTINGS_TAKEN: [u8; 9] = [0, 0, 0, 4, 1, 0, 0, 0, 0];
     let mut preface = [0; 24];
@@ -115,7 +118,9 @@ async fn go_away(mut stream: impl AsyncRead + AsyncWrite + Unpin, last: u32, rea
         let mut head = [0; 9];
         stream.read_exact(&mut head).await?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        stream.read_exact(&mut vec![0; length as usize]).await?;
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await?;
+        assert!(head[3] != HEADERS || payload.windows(2).any(|bytes| bytes == KEY_NEVER_INDEXED));
         let ends_the_stream = head[4] & 1 == 1;
         if head[3] == DATA && ends_the_stream {
             break;

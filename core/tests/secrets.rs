@@ -89,10 +89,12 @@ async fn every_outcome() -> Vec<String> {
 async fn outcomes_of_answers() -> Vec<String> {
     let message = json!({"error": {"message": format!("no such key: Bearer {KEY}"), "code": KEY}, "prompt": PROMPT});
     let echo = json!({"x-request-id": KEY, "x-echo": format!("Bearer {KEY}"), "retry-after-ms": "1"});
+    let escaped = format!(r#"{{"error": {{"message": "{0}", "code": "{0}"}}}}"#, KEY.replace('-', "\\u002d"));
     let run = json!({"status": 200, "body": {"output": {"text": ANSWER}}});
     let scripts = [
         ("run", json!([run])),
         ("echo", json!([{"status": 401, "headers": echo, "body": message}])),
+        ("escaped", json!([{"status": 403, "body": escaped}])),
         ("page", json!([{"status": 200, "headers": echo, "body": format!("<p>{KEY}</p><p>{ANSWER}{PROMPT}</p>")}])),
         ("redirect", json!([{"status": 302, "headers": {"location": format!("http://127.0.0.1:1/?key={KEY}")}}])),
         ("busy", json!([{"status": 429, "headers": echo, "body": message}, run])),
