@@ -5,13 +5,15 @@ The client has one core to itself and the server, a process of its own, another.
 an order shuffled anew, so that a noisy machine is noisy for all. Printed are the medians over the rounds and, of each
 round's ratio to the floor of its table, the median and the quartiles.
 
-    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE]
+    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] rust|python
 
-Needs Linux with two cores, `taskset`, a limit of 20,000 open files, and `cargo`. Python 3.10 or later, no packages.
+Needs Linux with two cores, `taskset`, a limit of 20,000 open files, and `cargo`. Python 3.10 or later; what the peers
+need is installed into `target/bench-venv` from bench/requirements.txt.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -25,40 +27,96 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVER_CORE, CLIENT_CORE = "0", "1"
-PEERS = ["raw", "hyper", "reqwest", "ours"]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+VENV = TARGET / "bench-venv"
 
-# scenario -> (milliseconds before each answer, bytes of text in it, over TLS, peers, measures)
-SCENARIOS = {
-    "sequential": (0, 0, False, PEERS, ["us_a_call", "cpu_us_a_call"]),
-    "concurrent": (0, 0, False, PEERS, ["calls_a_s", "cpu_us_a_call"]),
-    "in-flight": (1000, 0, False, PEERS, ["wall_s", "cpu_us_a_call", "peak_mib", "threads"]),
-    "first": (0, 0, False, PEERS, ["process_ms", "process_cpu_ms"]),
-    "first-tls": (0, 0, True, ["reqwest", "ours"], ["process_ms", "process_cpu_ms"]),
-    "large": (0, 1 << 20, False, PEERS, ["cpu_us_a_call", "us_a_call", "peak_mib"]),
+RUST = ["raw", "hyper", "reqwest", "ours"]
+SYNC = ["http.client", "requests", "httpx", "openai", "ours"]
+ASYNC = ["aiohttp-async", "aiohttp-uvloop-async", "openai-async", "ours-async", "ours-uvloop-async"]
+# What a Rust program needs for the same: named `rust:PEER` in the tables of other languages.
+IN_FLIGHT = ["rust:reqwest", "aiohttp-async", "ours-async", "ours-uvloop-async"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """What every peer of a table does."""
+
+    does: str
+    """The clients' name of it."""
+    peers: list[str]
+    """The first is the floor that others are held against."""
+    measures: list[str]
+    beside: str
+    """The peer that users would pick."""
+    delay: int = 0
+    """Milliseconds before each answer."""
+    size: int = 0
+    """Bytes of text in an answer; 0: the spec's example."""
+    tls: bool = False
+
+
+SPEED, LOAD = ["us_a_call", "cpu_us_a_call"], ["calls_a_s", "cpu_us_a_call"]
+HELD, START = ["wall_s", "cpu_us_a_call", "peak_mib", "threads"], ["process_ms", "process_cpu_ms"]
+
+LANGUAGES = {
+    "rust": {
+        "sequential": Scenario("sequential", RUST, SPEED, "reqwest"),
+        "concurrent": Scenario("concurrent", RUST, LOAD, "reqwest"),
+        "in-flight": Scenario("in-flight", RUST, HELD, "reqwest", delay=1000),
+        "first": Scenario("first", RUST, START, "reqwest"),
+        "first-tls": Scenario("first", ["reqwest", "ours"], START, "reqwest", tls=True),
+        "large": Scenario("large", RUST, ["cpu_us_a_call", "us_a_call", "peak_mib"], "reqwest", size=1 << 20),
+    },
+    "python": {
+        "sequential": Scenario("sequential", SYNC, SPEED, "openai"),
+        "threads-64": Scenario("concurrent", SYNC, LOAD, "openai"),
+        "async-64": Scenario("concurrent", ASYNC, LOAD, "openai-async"),
+        "in-flight-2000": Scenario("in-flight-2000", IN_FLIGHT, HELD, "aiohttp-async", delay=1000),
+        "in-flight-10000": Scenario("in-flight-10000", IN_FLIGHT, HELD, "aiohttp-async", delay=1000),
+        "import": Scenario("import", ["none", *SYNC], START, "openai"),
+        "first": Scenario("first", SYNC, START, "openai"),
+        "first-async": Scenario("first", ASYNC, START, "openai-async"),
+        "large": Scenario("large", SYNC, ["cpu_us_a_call", "us_a_call", "peak_mib"], "openai", size=1 << 20),
+    },
 }
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("language", choices=LANGUAGES)
     arguments.add_argument("--rounds", type=int, default=7, help="rounds of every peer (default: 7)")
-    arguments.add_argument("--only", choices=SCENARIOS, action="append", help="this scenario; may be given again")
+    arguments.add_argument("--only", action="append", metavar="SCENARIO", help="this scenario; may be given again")
     arguments.add_argument("--json", type=pathlib.Path, help="write every figure of every round to this file")
     options = arguments.parse_args()
+    scenarios = LANGUAGES[options.language]
+    if unknown := set(options.only or ()) - set(scenarios):
+        arguments.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
     raise_open_files(20_000)
-    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "builderaikits-bench"], cwd=ROOT, check=True)
+    prepare(options.language)
     figures: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for scenario in options.only or SCENARIOS:
-        delay, size, tls, peers, measures = SCENARIOS[scenario]
-        with server(delay, size, tls) as (url, ca_file):
-            rounds: dict[str, list[dict[str, float]]] = {peer: [] for peer in peers}
+    for name in options.only or scenarios:
+        scenario = scenarios[name]
+        with server(scenario.delay, scenario.size, scenario.tls) as (url, ca_file):
+            rounds: dict[str, list[dict[str, float]]] = {peer: [] for peer in scenario.peers}
             for _ in range(options.rounds):
-                for peer in random.sample(peers, len(peers)):
-                    rounds[peer].append(measure(peer, scenario.removesuffix("-tls"), url, ca_file))
-        figures[scenario] = rounds
-        print_table(scenario, rounds, measures)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1))
+                for peer in random.sample(scenario.peers, len(scenario.peers)):
+                    rounds[peer].append(measure(options.language, peer, scenario.does, url, ca_file))
+        figures[name] = rounds
+        print_table(name, rounds, scenario)
+        if options.json:
+            options.json.write_text(json.dumps(figures, indent=1))
     return 0
+
+
+def prepare(language: str) -> None:
+    """Build what is measured, as users get it: optimised."""
+    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "builderaikits-bench"], cwd=ROOT, check=True)
+    if language == "python":
+        if not VENV.exists():
+            subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        install = [VENV / "bin" / "pip", "install", "--quiet"]
+        subprocess.run([*install, "-r", ROOT / "bench" / "requirements.txt"], check=True)
+        subprocess.run([*install, "--force-reinstall", ROOT / "bindings-python"], check=True)
 
 
 def raise_open_files(least: int) -> None:
@@ -84,9 +142,13 @@ def server(delay: int, size: int, tls: bool):
                 process.terminate()
 
 
-def measure(peer: str, scenario: str, url: str, ca_file: str | None) -> dict[str, float]:
+def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) -> dict[str, float]:
     """One peer doing one thing once, in a process of its own."""
-    program = ["taskset", "-c", CLIENT_CORE, binary("bench-client"), peer, scenario, url] + ([ca_file] if ca_file else [])
+    if language == "rust" or peer.startswith("rust:"):
+        client = [binary("bench-client"), peer.removeprefix("rust:")]
+    else:
+        client = [str(VENV / "bin" / "python"), str(ROOT / "bench" / "client.py"), peer]
+    program = ["taskset", "-c", CLIENT_CORE, *client, does, url] + ([ca_file] if ca_file else [])
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(program, stdout=subprocess.PIPE, check=True, text=True, timeout=300)
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -104,22 +166,21 @@ def measure(peer: str, scenario: str, url: str, ca_file: str | None) -> dict[str
 
 
 def binary(name: str) -> str:
-    target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-    return str(pathlib.Path(target) / "release" / name)
+    return str(TARGET / "release" / name)
 
 
-def print_table(scenario: str, rounds: dict[str, list[dict[str, float]]], measures: list[str]) -> None:
-    floor = next(iter(rounds))
-    print(f"\n### {scenario}, {len(rounds[floor])} rounds\n")
-    print("| peer | " + " | ".join(f"{measure} | x {floor}" for measure in measures) + " | x reqwest: " + measures[0], end="")
-    print((f" | {measures[1]}" if len(measures) > 1 else "") + " |")
-    print("| --- |" + " ---: | ---: |" * len(measures) + " ---: |" * min(2, len(measures)))
+def print_table(name: str, rounds: dict[str, list[dict[str, float]]], scenario: Scenario) -> None:
+    floor, measures, beside = scenario.peers[0], scenario.measures, scenario.beside
+    columns = [column for measure in measures for column in (measure, f"x {floor}")]
+    columns += [f"{measure} x {beside}" for measure in measures[:2]]
+    print(f"\n### {name}, {len(rounds[floor])} rounds\n\n| peer | {' | '.join(columns)} |")
+    print("| --- |" + " ---: |" * len(columns))
     for peer, seen in rounds.items():
         cells = []
         for measure in measures:
             cells += [f"{statistics.median(one[measure] for one in seen):,.1f}", ratio(seen, rounds[floor], measure)]
-        cells += [ratio(seen, rounds["reqwest"], measure) for measure in measures[:2]]
-        print(f"| {peer} | " + " | ".join(cells) + " |", flush=True)
+        cells += [ratio(seen, rounds[beside], measure) for measure in measures[:2]]
+        print(f"| {peer} | {' | '.join(cells)} |", flush=True)
 
 
 def ratio(ours: list[dict[str, float]], theirs: list[dict[str, float]], measure: str) -> str:
