@@ -55,6 +55,10 @@ conformance: build ## Hold each SDK that is built against tests/vectors; shows w
 	  esac; \
 	done
 
+.PHONY: bench
+bench: rust ## Run the core beside what users would pick instead; bench/README.md has its figures (15 minutes)
+	bench/run.py rust
+
 .PHONY: lint
 lint: rust ## Check the format, and clippy with warnings denied
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then set -x; $(CARGO) fmt --all --check; \
