@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test program")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(nginx: &PathBuf, http2: bool, idle: &str) -> Self {
+    fn start(nginx: &Path, http2: bool, idle: &str) -> Self {
         let home = Home::new().unwrap();
         let certificate = Certificate::new(home.path()).unwrap();
         let latency = Duration::from_millis(2);
@@ -33,7 +33,11 @@ impl Nginx {
         let to = sandbox.url().replace("http://", "").replace("/v1", "");
         let program = Program::start(nginx, &home, |address| {
             // An HTTP/2 connection that ends refuses all that is under way on it, dozens of calls at once.
-            let (protocol, requests) = if http2 { (" http2", 100) } else { ("", 7) };
+            let (protocol, requests) = if http2 {
+                (" http2", std::env::var("KR").ok().and_then(|k| k.parse().ok()).unwrap_or(100))
+            } else {
+                ("", 7)
+            };
             let listen = format!("{address} ssl{protocol}; keepalive_requests {requests}; keepalive_timeout {idle}");
             std::fs::write(home.path().join("nginx.conf"), configuration(&listen, &to))?;
             Ok(["-p", ".", "-e", "error.log", "-c", "nginx.conf"].map(str::to_owned).to_vec())
@@ -106,6 +110,13 @@ async fn bill(http2: bool) {
         if http2 { 2 } else { 1 },
         runs + maybe
     ));
+    for e in errors(&ends) {
+        if e.kind() == builderaikits::ErrorKind::Timeout {
+            print(&format!("{e:?} {:?}", e.elapsed()));
+        }
+    }
+    let slow = ends.iter().flatten().map(|r| r.response_metadata.elapsed).max();
+    print(&format!("slowest run {slow:?}"));
     assert_eq!(ends.len(), CALLS);
     assert!(billed <= (runs + maybe) as u64);
     assert!(runs > CALLS / 2, "most get through");

@@ -1,5 +1,4 @@
 //! A server that speaks only a TLS that is too old, and one that speaks nothing at all.
-#![expect(clippy::unwrap_used, reason = "a test program")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! What a whole process does: few open files, and an end with calls in flight.
-#![expect(clippy::unwrap_used, reason = "a test program")]
 
 use std::time::Duration;
 

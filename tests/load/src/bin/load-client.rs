@@ -1,4 +1,5 @@
-//! A user's program, for what needs a process of its own: `load-client MODE URL`, see [`main`].
+//! A user's program, for what needs a process of its own: `load-client soak`, `load-client files URL`, and, to drop the
+//! client with calls in flight, `load-client WAY URL`.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -6,19 +7,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use builderaikits::{Client, Config};
+use builderaikits_load::children::Server;
 use builderaikits_load::{call, calls, config, errors, print, process, seconds};
 use tokio::runtime::{Builder, Runtime};
 
 /// Says `end` where it ends; everything that keeps the process longer than that is not ours to want.
 fn main() -> io::Result<()> {
     let arguments: Vec<_> = std::env::args().collect();
-    let [_, mode, url] = arguments.as_slice() else {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "usage: load-client MODE URL"));
-    };
-    match mode.as_str() {
-        "files" => files(url)?,
-        "soak" => soak(url)?,
-        drop => drop_in_flight(drop, url)?,
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [_, "soak"] => soak()?,
+        [_, "files", url] => files(url)?,
+        [_, way, url] => drop_in_flight(way, url)?,
+        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "usage: load-client soak | files URL | WAY URL")),
     }
     print("end");
     Ok(())
@@ -114,9 +114,10 @@ const SOAK_CALLERS: u64 = 64;
 const SOAK_GROWTH_KIB: u64 = 2 << 10;
 
 /// 300,000 calls, 64 at a time. Memory and open files after them against those after the first 50,000.
-fn soak(url: &str) -> io::Result<()> {
+fn soak() -> io::Result<()> {
+    let server = Server::start(std::env::current_exe()?.with_file_name("load-server"))?;
     let runtime = runtime()?;
-    let client = client(config(url))?;
+    let client = client(config(&server.url(200, 0)))?;
     let start = Instant::now();
     let measure = |calls: u64| -> io::Result<(u64, usize)> {
         runtime.block_on(work(&client, calls))?;
