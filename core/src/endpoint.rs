@@ -23,8 +23,9 @@ impl Endpoint {
         if base_url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return bad("has white space, a control character or a backslash");
         }
-        // The parser also skips slashes, and would take the path of `https:///v1` for its host.
-        let named = base_url.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'));
+        // The parser also skips slashes, or adds them, and would take the path of `https:///v1` for its host.
+        let after_scheme = base_url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+        let named = after_scheme.is_some_and(|rest| !rest.starts_with('/'));
         let Some(mut run) = Url::parse(base_url).ok().filter(|_| named) else {
             return bad("is not a URL with a host");
         };
@@ -104,6 +105,9 @@ mod tests {
             ("https:///v1", "not a URL with a host"),
             ("https:/example.com", "not a URL with a host"),
             ("https:example.com", "not a URL with a host"),
+            ("https:/example.com/s://api.builderaikits.com", "not a URL with a host"),
+            ("https:example.com://api.builderaikits.com/v1", "not a URL with a host"),
+            ("https:///example.com://v1", "not a URL with a host"),
             ("ftp://example.com", "not https"),
             ("file:///etc/passwd", "not a URL with a host"),
             ("data:text/plain,x", "not a URL with a host"),
