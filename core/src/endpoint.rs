@@ -29,7 +29,8 @@ impl Endpoint {
         let Some(mut run) = Url::parse(base_url).ok().filter(|_| named) else {
             return bad("is not a URL with a host");
         };
-        if !run.username().is_empty() || run.password().is_some() {
+        // Also an empty one, which the parser drops.
+        if after_scheme.and_then(|rest| rest.split('/').next()).is_some_and(|host| host.contains('@')) {
             return bad("has a user name or password");
         }
         // Also an empty one: `base_url?` would otherwise eat the path.
@@ -85,6 +86,7 @@ mod tests {
             (Endpoint::OFFICIAL, "https://api.builderaikits.com/v1/kits/run"),
             ("https://api.builderaikits.com/v1/", "https://api.builderaikits.com/v1/kits/run"),
             ("https://example.com", "https://example.com/kits/run"),
+            ("https://example.com/a@b", "https://example.com/a@b/kits/run"),
             ("https://example.com/", "https://example.com/kits/run"),
             ("https://example.com/a/b///", "https://example.com/a/b/kits/run"),
             ("https://example.com:8443/v1", "https://example.com:8443/v1/kits/run"),
@@ -121,6 +123,8 @@ mod tests {
             ("https://user@example.com/v1", "user name"),
             ("https://:pw@example.com/v1", "user name"),
             ("https://user:pw@example.com/v1", "user name"),
+            ("https://@example.com/v1", "user name"),
+            ("https://:@example.com/v1", "user name"),
             ("https://example.com/v1?", "query"),
             ("https://example.com/v1?a=b", "query"),
             ("https://example.com/v1#", "fragment"),

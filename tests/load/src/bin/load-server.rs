@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 
 const RUN: &str = r#"{"id":"run_8f3k2m","kit":"text-gen","status":"completed","output":{"text":"Hello"},"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"latency_ms":1}"#;
 const REFUSAL: &str = r#"{"error":{"message":"as always","code":"always"}}"#;
@@ -34,16 +35,26 @@ async fn serve() -> io::Result<()> {
     writeln!(stdout, "http://{}", listener.local_addr()?)?;
     stdout.flush()?;
     let count = Arc::new(AtomicU64::new(0));
-    loop {
-        let (stream, _) = listener.accept().await?;
-        // A connection that breaks is its client's business.
-        tokio::spawn(converse(stream, Arc::clone(&count)));
-    }
+    // A thread does nothing but take connections, so that none waits for the answers to others.
+    let listener = listener.into_std()?;
+    listener.set_nonblocking(false)?;
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let (stream, _) = listener.accept()?;
+            let count = Arc::clone(&count);
+            // A connection that breaks is its client's business.
+            runtime.spawn(async move { converse(stream, count).await });
+        }
+    })
+    .await?
 }
 
 /// One connection, until its client closes it.
-async fn converse(mut stream: TcpStream, count: Arc<AtomicU64>) -> io::Result<()> {
+async fn converse(stream: std::net::TcpStream, count: Arc<AtomicU64>) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
+    let mut stream = TcpStream::from_std(stream)?;
     let mut received = Vec::new();
     loop {
         let Some((head, length)) = whole_request(&received) else {
