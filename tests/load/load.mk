@@ -35,7 +35,7 @@ fuzz: $(CARGO_FUZZ) ## Fuzz what reads bytes from outside, FUZZ_SECONDS (60) for
 # What is left out, with reasons: .cargo/mutants.toml.
 .PHONY: mutants
 mutants: $(CARGO_MUTANTS) ## Change the core in small ways; each must be noticed by its tests (an hour)
-	$(CARGO_MUTANTS) mutants -p builderaikits --jobs 1 --output $(TARGET_DIR) $(addprefix -f core/src/,$(addsuffix .rs,retry budget config endpoint response decode)) -- --lib
+	$(CARGO_MUTANTS) mutants -p builderaikits --jobs 1 --timeout 60 --output $(TARGET_DIR) $(addprefix -f core/src/,$(addsuffix .rs,retry budget config endpoint response decode)) -- --lib
 
 $(CARGO_FUZZ): | rust
 	$(CARGO) install cargo-fuzz --debug --locked --version $(CARGO_FUZZ_VERSION) --root .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
