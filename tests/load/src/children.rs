@@ -72,14 +72,18 @@ pub struct Ended {
     pub exit: Duration,
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end, without logs: what it prints is its own.
 ///
 /// # Errors
 ///
 /// What the system says.
 pub fn run(program: impl AsRef<Path>, arguments: &[&str]) -> io::Result<Ended> {
-    let mut child =
-        Command::new(program.as_ref()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut child = Command::new(program.as_ref())
+        .args(arguments)
+        .env_remove("LOAD_LOGS")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let errors = child.stderr.take().map(|mut stderr| {
         std::thread::spawn(move || {
             let mut text = Vec::new();
