@@ -49,8 +49,8 @@ pub struct Config {
     /// Whether a call is repeated that was sent and got no answer, and so may have run and be billed. Default false.
     pub retry_ambiguous: bool,
     /// The most attempts on the wire at once, for this client and its copies; the rest queue, first come first served,
-    /// and their deadline runs. Default `None`: 1,000, or half of the process's soft limit of open files where that
-    /// is less: the HTTP library can open a few connections more, and the rest of the process has files too.
+    /// and their deadline runs. Default `None`: 1,000, or three quarters of the process's soft limit of open files
+    /// where that is less: the rest of the process has files too.
     pub max_concurrency: Option<usize>,
     /// The largest answer taken, in bytes. Default 16 MiB. Of an error's body the first 64 KiB are kept.
     pub max_response_bytes: usize,
@@ -160,7 +160,8 @@ impl Config {
 
     /// How many attempts may be on the wire at once.
     pub(crate) fn slots(&self) -> usize {
-        self.max_concurrency.unwrap_or_else(|| open_files().map_or(1000, |most| (most / 2).clamp(1, 1000)))
+        self.max_concurrency
+            .unwrap_or_else(|| open_files().map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000)))
     }
 
     /// The first option that is not a copy's own, where `other` has another value for it.
@@ -402,7 +403,7 @@ mod tests {
         let slots = good().slots();
         assert!((1..=1000).contains(&slots));
         if let Some(files) = open_files() {
-            assert!(slots <= files / 2, "{slots} of {files}");
+            assert!(slots <= files / 4 * 3, "{slots} of {files}");
         }
     }
 
