@@ -57,8 +57,8 @@ impl ApiKey {
 
     /// The value of `authorization`, made anew for each attempt and marked so that no library logs it.
     pub(crate) fn header(&self) -> Result<HeaderValue> {
-        let text = Zeroizing::new(format!("Bearer {}", self.0.as_str()));
-        let mut value = HeaderValue::from_str(&text)
+        // The text becomes the value, without a copy that would stay behind.
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.as_str()))
             .map_err(|_| Error::config("api_key: cannot stand in a header; copy the key once more"))?;
         value.set_sensitive(true);
         Ok(value)

@@ -108,7 +108,7 @@ impl Client {
         self.shared.close();
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 

@@ -49,8 +49,8 @@ pub struct Config {
     /// Whether a call is repeated that was sent and got no answer, and so may have run and be billed. Default false.
     pub retry_ambiguous: bool,
     /// The most attempts on the wire at once, for this client and its copies; the rest queue, first come first served,
-    /// and their deadline runs. Default `None`: 1,000, or half of the process's soft limit of open files where that
-    /// is less: the HTTP library can open a few connections more, and the rest of the process has files too.
+    /// and their deadline runs. Default `None`: 1,000, or three quarters of the process's soft limit of open files
+    /// where that is less: the rest of the process has files too.
     pub max_concurrency: Option<usize>,
     /// The largest answer taken, in bytes. Default 16 MiB. Of an error's body the first 64 KiB are kept.
     pub max_response_bytes: usize,
@@ -270,7 +270,7 @@ fn no_proxy_at_all() -> bool {
 
 /// The default of `max_concurrency`.
 fn slots_of(open_files: Option<usize>) -> usize {
-    open_files.map_or(1000, |most| (most / 2).clamp(1, 1000))
+    open_files.map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000))
 }
 
 /// The process's soft limit of open files, where there is one.
@@ -409,8 +409,8 @@ mod tests {
         let table = [
             (None, 1000),
             (Some(0), 1),
-            (Some(256), 128),
-            (Some(1024), 512),
+            (Some(256), 192),
+            (Some(1024), 768),
             (Some(2000), 1000),
             (Some(1 << 20), 1000),
         ];

@@ -1,7 +1,9 @@
 //! One logical call, frozen before its first attempt: every attempt sends these bytes and this idempotency key.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
@@ -20,9 +22,10 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(crate) struct Request {
-    pub(crate) url: Url,
-    /// All headers but `authorization`, which each attempt makes anew.
-    pub(crate) headers: HeaderMap,
+    client: Arc<Settings>,
+    /// Of this call alone; most have none.
+    extra_headers: HeaderMap,
+    key_header: HeaderValue,
     pub(crate) body: Bytes,
     pub(crate) idempotency_key: String,
     pub(crate) policy: Policy,
@@ -33,7 +36,7 @@ pub(crate) struct Request {
 
 impl Request {
     /// Checks and freezes a run.
-    pub(crate) fn run(request: RunRequest, options: &CallOptions, client: &Settings) -> Result<Self> {
+    pub(crate) fn run(request: RunRequest, options: &CallOptions, client: &Arc<Settings>) -> Result<Self> {
         request.check()?;
         let body = serde_json::to_vec(&request)
             .map_err(|_| Error::invalid_request("the request cannot be written as JSON"))?;
@@ -47,15 +50,13 @@ impl Request {
         let timeout = options.timeout.unwrap_or(client.config.timeout);
         check_time("timeout", timeout).map_err(Error::invalid_request)?;
         let (idempotency_key, key_header) = idempotency_key(options.idempotency_key.as_deref())?;
-        let mut headers = client.headers.clone();
-        headers.extend(parse_headers(&options.headers).map_err(Error::invalid_request)?);
-        headers.insert(IDEMPOTENCY_KEY, key_header);
         let started = Instant::now();
         let until =
             timeout.and_then(|length| Some(Until { at: started.checked_add(length)?, option: "timeout", length }));
         Ok(Self {
-            url: client.url.clone(),
-            headers,
+            client: Arc::clone(client),
+            extra_headers: parse_headers(&options.headers).map_err(Error::invalid_request)?,
+            key_header,
             body: Bytes::from(body),
             idempotency_key,
             policy: Policy {
@@ -66,6 +67,21 @@ impl Request {
             until,
         })
     }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.client.url
+    }
+
+    /// The headers of one attempt.
+    pub(crate) fn headers(&self, authorization: HeaderValue) -> HeaderMap {
+        let mut headers = self.client.headers.clone();
+        if !self.extra_headers.is_empty() {
+            headers.extend(self.extra_headers.clone());
+        }
+        headers.insert(IDEMPOTENCY_KEY, self.key_header.clone());
+        headers.insert(AUTHORIZATION, authorization);
+        headers
+    }
 }
 
 /// The headers that every request of a client begins with.
@@ -75,6 +91,9 @@ pub(crate) fn base_headers(user_agent: HeaderValue, custom: HeaderMap) -> Header
     headers.insert(ACCEPT, JSON);
     headers.extend(custom);
     headers.insert(CONTENT_TYPE, JSON);
+    // Their places, so that no attempt has to make room.
+    headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static(""));
+    headers.insert(AUTHORIZATION, HeaderValue::from_static(""));
     headers
 }
 

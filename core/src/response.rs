@@ -149,6 +149,9 @@ fn explanation(error: &ErrorParts, status: u16) -> (String, Option<String>) {
 
 /// A text of the service's for a message: control characters escaped, and cut where it is long.
 fn quoted(text: &str) -> String {
+    if text.len() <= LONGEST_MESSAGE && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let mut quoted = String::new();
     for (at, c) in text.chars().enumerate() {
         if at == LONGEST_MESSAGE {

@@ -17,7 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use crate::config::{Checked, Config, Proxy};
@@ -91,6 +91,7 @@ impl Until {
 /// A pool of connections to the service.
 pub(crate) struct Transport {
     http: reqwest::Client,
+    https: bool,
     largest_answer: usize,
     connect_timeout: Option<Duration>,
 }
@@ -119,7 +120,7 @@ impl Transport {
         }
         let http =
             builder.build().map_err(|e| Error::config(format!("the HTTP client cannot be made: {}", chain(&e))))?;
-        Ok(Self { http, largest_answer: config.max_response_bytes, connect_timeout: config.connect_timeout })
+        Ok(Self { http, https, largest_answer: config.max_response_bytes, connect_timeout: config.connect_timeout })
     }
 
     /// Sends one attempt and reads its answer. Dropping the future aborts the request.
@@ -130,38 +131,42 @@ impl Transport {
         until: Option<Until>,
     ) -> Result<Reply, Failure> {
         let sent = Arc::new(AtomicBool::new(false));
-        match within(until.as_ref(), self.execute(request, &authorization, &sent)).await {
-            Ok(Ok(answer)) => Ok(self.read(answer, until).await),
-            Ok(Err(error)) => Err(self.failure(&error, sent.load(Ordering::Acquire))),
-            Err(until) => {
-                let sent = sent.load(Ordering::Acquire);
-                let phase = if sent { "while waiting for the answer" } else { "while connecting" };
-                Err(Failure { cause: Cause::Timeout, message: until.ran_out(phase), sent })
+        loop {
+            let mut message = reqwest::Request::new(Method::POST, request.url().clone());
+            *message.headers_mut() = request.headers(authorization.clone());
+            let body = NotedBody { data: Some(request.body.clone()), asked_for: Arc::clone(&sent) };
+            *message.body_mut() = Some(reqwest::Body::wrap(body));
+            let mut answer = pin!(self.http.execute(message));
+            let (first, is_last) = self.forgotten_or(until);
+            let mut ended = within(first.as_ref(), answer.as_mut()).await;
+            if ended.is_err() && !is_last {
+                if !sent.load(Ordering::Acquire) {
+                    debug!("waited too long for a connection; asking for another");
+                    continue;
+                }
+                ended = within(until.as_ref(), answer.as_mut()).await;
             }
+            let sent = sent.load(Ordering::Acquire);
+            return match ended {
+                Ok(Ok(answer)) => Ok(self.read(answer, until).await),
+                Ok(Err(error)) => Err(self.failure(&error, sent)),
+                Err(until) => {
+                    let phase = if sent { "while waiting for the answer" } else { "while connecting" };
+                    Err(Failure { cause: Cause::Timeout, message: until.ran_out(phase), sent })
+                }
+            };
         }
     }
 
-    /// Sends until there is an answer's head. One that was not sent long after its connection should have been there is
-    /// asked for anew: where several HTTP/2 connections begin or end together, the library can forget who waits.
-    async fn execute(
-        &self,
-        request: &Request,
-        authorization: &HeaderValue,
-        sent: &Arc<AtomicBool>,
-    ) -> reqwest::Result<reqwest::Response> {
-        loop {
-            let mut message = reqwest::Request::new(Method::POST, request.url.clone());
-            *message.headers_mut() = request.headers.clone();
-            message.headers_mut().insert(http::header::AUTHORIZATION, authorization.clone());
-            let body = NotedBody { data: Some(request.body.clone()), asked_for: Arc::clone(sent) };
-            *message.body_mut() = Some(reqwest::Body::wrap(body));
-            let mut answer = pin!(self.http.execute(message));
-            let Some(limit) = self.connect_timeout else { return answer.await };
-            match timeout(limit.saturating_add(FORGOTTEN), answer.as_mut()).await {
-                Ok(answer) => return answer,
-                Err(_) if sent.load(Ordering::Acquire) => return answer.await,
-                Err(_) => debug!("waited too long for a connection; asking for another"),
-            }
+    /// When a request that is not sent yet is asked for anew, or `until` where that comes first, and then true. Where
+    /// several HTTP/2 connections begin or end together, the library can forget who waits for one.
+    fn forgotten_or(&self, until: Option<Until>) -> (Option<Until>, bool) {
+        let Some(limit) = self.connect_timeout.filter(|_| self.https) else { return (until, true) };
+        let length = limit.saturating_add(FORGOTTEN);
+        match (Instant::now().checked_add(length), until) {
+            (Some(at), Some(until)) if until.at <= at => (Some(until), true),
+            (Some(at), _) => (Some(Until { at, option: "connect_timeout", length }), false),
+            (None, until) => (until, true),
         }
     }
 
