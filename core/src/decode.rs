@@ -353,6 +353,22 @@ mod tests {
                 kept
             }),
             (with(&format!(r#","x":{}"#, nested(101))), plain.clone()),
+            // Many beside each other, and brackets of a text, are not deep.
+            (with(&format!(r#","x":[{}0]"#, "[],".repeat(101))), {
+                let mut kept = plain.clone();
+                kept["x"] = [vec![json!([]); 101], vec![json!(0)]].concat().into();
+                kept
+            }),
+            (with(&format!(r#","x":"\"{}""#, "[".repeat(101))), {
+                let mut kept = plain.clone();
+                kept["x"] = format!("\"{}", "[".repeat(101)).into();
+                kept
+            }),
+            (with(r#","id":"\u00e9\"","x":1"#), {
+                let mut kept = plain.clone();
+                (kept["id"], kept["x"]) = ("é\"".into(), 1.into());
+                kept
+            }),
             (with(&format!(r#","id":{}"#, nested(200_000))), plain.clone()),
             (with(&format!(r#","x":"{}\"[","y":1"#, "[".repeat(200))), {
                 json!({"output": {"text": "t"}, "usage": {}, "x": format!("{}\"[", "[".repeat(200)), "y": 1})
