@@ -62,7 +62,7 @@ impl Reserved<'_> {
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        if self.cost > 0 {
+        if self.cost != 0 {
             self.budget.put(self.cost);
         }
     }

@@ -160,8 +160,7 @@ impl Config {
 
     /// How many attempts may be on the wire at once.
     pub(crate) fn slots(&self) -> usize {
-        self.max_concurrency
-            .unwrap_or_else(|| open_files().map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000)))
+        self.max_concurrency.unwrap_or_else(|| slots_of(open_files()))
     }
 
     /// The first option that is not a copy's own, where `other` has another value for it.
@@ -267,6 +266,11 @@ fn proxy_url(option: &str, value: &str) -> Result<Url> {
 fn no_proxy_at_all() -> bool {
     let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
     hosts.split(',').any(|host| host.trim() == "*")
+}
+
+/// The default of `max_concurrency`.
+fn slots_of(open_files: Option<usize>) -> usize {
+    open_files.map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000))
 }
 
 /// The process's soft limit of open files, where there is one.
@@ -400,10 +404,18 @@ mod tests {
     #[test]
     fn slots_fit_the_open_files() {
         assert_eq!(Config { max_concurrency: Some(7), ..good() }.slots(), 7);
-        let slots = good().slots();
-        assert!((1..=1000).contains(&slots));
-        if let Some(files) = open_files() {
-            assert!(slots <= files / 4 * 3, "{slots} of {files}");
+        assert_eq!(good().slots(), slots_of(open_files()));
+        assert_eq!(open_files().is_some_and(|files| files > 1), cfg!(unix));
+        let table = [
+            (None, 1000),
+            (Some(0), 1),
+            (Some(256), 192),
+            (Some(1024), 768),
+            (Some(2000), 1000),
+            (Some(1 << 20), 1000),
+        ];
+        for (files, slots) in table {
+            assert_eq!(slots_of(files), slots, "{files:?}");
         }
     }
 

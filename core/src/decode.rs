@@ -1,8 +1,10 @@
 //! Tolerant reading of a run: what is paid for is not lost to a field that is odd, new, or not there.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -20,14 +22,14 @@ pub(crate) fn run(body: &[u8]) -> Result<Run, String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    if let Ok(plain) = serde_json::from_str::<Plain>(text) {
-        return Ok(plain.into());
+    if let Ok(plain) = serde_json::from_str::<Object<Plain>>(text) {
+        return Ok(plain.0.into());
     }
     tolerant(text)
 }
 
 /// Reads what is not quite as the spec has it, or tells why it cannot be read.
-fn tolerant(text: &str) -> Result<Run, String> {
+pub(crate) fn tolerant(text: &str) -> Result<Run, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let run = json.deserialize_map(RunVisitor).and_then(|run| json.end().map(|()| run));
     run.map_err(|e| {
@@ -43,8 +45,8 @@ struct Plain {
     id: Option<String>,
     kit: Option<Kit>,
     status: Option<String>,
-    output: PlainOutput,
-    usage: Option<PlainUsage>,
+    output: Object<PlainOutput>,
+    usage: Option<Object<PlainUsage>>,
     latency_ms: Option<u64>,
 }
 
@@ -62,14 +64,38 @@ struct PlainUsage {
     total_tokens: Option<u64>,
 }
 
+/// What serde derives also reads an array, field by field; this does not.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
 impl From<Plain> for Run {
     fn from(plain: Plain) -> Self {
-        let PlainUsage { input_tokens, output_tokens, total_tokens } = plain.usage.unwrap_or_default();
+        let PlainUsage { input_tokens, output_tokens, total_tokens } =
+            plain.usage.map_or_else(PlainUsage::default, |usage| usage.0);
         Self {
             id: plain.id,
             kit: plain.kit,
             status: plain.status,
-            output: Output { text: plain.output.text, extra: Map::new() },
+            output: Output { text: plain.output.0.text, extra: Map::new() },
             usage: Usage { input_tokens, output_tokens, total_tokens, extra: Map::new() },
             latency_ms: plain.latency_ms,
             ..Self::default()
@@ -327,6 +353,22 @@ mod tests {
                 kept
             }),
             (with(&format!(r#","x":{}"#, nested(101))), plain.clone()),
+            // Many beside each other, and brackets of a text, are not deep.
+            (with(&format!(r#","x":[{}0]"#, "[],".repeat(101))), {
+                let mut kept = plain.clone();
+                kept["x"] = [vec![json!([]); 101], vec![json!(0)]].concat().into();
+                kept
+            }),
+            (with(&format!(r#","x":"\"{}""#, "[".repeat(101))), {
+                let mut kept = plain.clone();
+                kept["x"] = format!("\"{}", "[".repeat(101)).into();
+                kept
+            }),
+            (with(r#","id":"\u00e9\"","x":1"#), {
+                let mut kept = plain.clone();
+                (kept["id"], kept["x"]) = ("é\"".into(), 1.into());
+                kept
+            }),
             (with(&format!(r#","id":{}"#, nested(200_000))), plain.clone()),
             (with(&format!(r#","x":"{}\"[","y":1"#, "[".repeat(200))), {
                 json!({"output": {"text": "t"}, "usage": {}, "x": format!("{}\"[", "[".repeat(200)), "y": 1})

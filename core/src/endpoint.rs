@@ -98,7 +98,8 @@ mod tests {
             ("http://[::1]:9/v1", "http://[::1]:9/v1/kits/run"),
         ];
         for (base, run) in good {
-            assert_eq!(Endpoint::new(base, false).unwrap().run_url().as_str(), run);
+            let endpoint = Endpoint::new(base, false).unwrap();
+            assert_eq!((endpoint.run_url().as_str(), endpoint.is_https()), (run, run.starts_with("https:")));
         }
         let bad = [
             ("", "not a URL with a host"),

@@ -266,6 +266,12 @@ impl RunRequest {
 }
 
 impl RunRequest {
+    /// About how long it is as JSON, in bytes.
+    pub(crate) fn likely_size(&self) -> usize {
+        let context = self.input.context.as_ref().map_or(0, String::len);
+        self.input.prompt.len().saturating_add(context).saturating_add(256)
+    }
+
     /// What is refused before anything is sent. Everything else is the service's to judge.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |why: &str| Err(Error::invalid_request(why));

@@ -38,7 +38,8 @@ impl Request {
     /// Checks and freezes a run.
     pub(crate) fn run(request: RunRequest, options: &CallOptions, client: &Arc<Settings>) -> Result<Self> {
         request.check()?;
-        let body = serde_json::to_vec(&request)
+        let mut body = Vec::with_capacity(request.likely_size());
+        serde_json::to_writer(&mut body, &request)
             .map_err(|_| Error::invalid_request("the request cannot be written as JSON"))?;
         drop(request);
         if body.len() > LARGEST {

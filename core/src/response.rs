@@ -210,3 +210,119 @@ fn redact_headers(headers: &mut HeaderMap, key: &ApiKey) {
 fn redact_text(text: String, key: &ApiKey) -> String {
     key.redact(text.as_bytes()).map_or(text, |clean| String::from_utf8_lossy(&clean).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const RUN: &str = r#"{"output":{"text":"t"}}"#;
+
+    fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Reply {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        Reply { status, headers: map, body: Bytes::copy_from_slice(body.as_bytes()), cut: None }
+    }
+
+    fn failed(attempt: Result<Reply, Failure>) -> Box<Failed> {
+        read(attempt, &ApiKey::new("bak_k").unwrap()).map(|run| panic!("{run:?}")).unwrap_err()
+    }
+
+    #[test]
+    fn a_run_knows_its_answer() {
+        let headers = [("x-request-id", "req_1"), ("x-echo", "Bearer bak_k")];
+        let run = read(Ok(reply(201, &headers, RUN)), &ApiKey::new("bak_k").unwrap()).map_err(|f| f.error.message);
+        let metadata = run.unwrap().response_metadata;
+        assert_eq!(metadata.request_id.as_deref(), Some("req_1"));
+        assert_eq!(metadata.headers["x-echo"], "Bearer [redacted]");
+    }
+
+    #[test]
+    fn message_table() {
+        const HTML: &[(&str, &str)] = &[("content-type", "text/html")];
+        let long = "x".repeat(600);
+        let cut = format!("{}…", "x".repeat(512));
+        let table: &[(&[_], &str, &str, Option<&str>)] = &[
+            (&[], r#"{"error":{"message":"slow down","code":"rate"}}"#, "slow down", Some("rate")),
+            (&[], r#"{"error":{"message":" ","type":"kind"},"message":"here"}"#, "here", Some("kind")),
+            (&[], r#"{"error":"in words","code":7}"#, "in words", Some("7")),
+            (&[], r#"{"detail":"more","error":{"code":""},"code":true}"#, "more", None),
+            (&[], "", "Too Many Requests (the service gave no message)", None),
+            (&[], " plain ", "plain", None),
+            (HTML, "<p>", "text/html: <p>", None),
+            (&[], "a\u{1b}[2J\nb", "a\\u{1b}[2J\\nb", None),
+            (&[], "a\u{202e}b\u{2028}é", "a\\u{202e}b\\u{2028}é", None),
+            (&[], &long, &cut, None),
+            (&[], r#"{"message":"b\u0061k_k","code":"bak_k"}"#, "[redacted]", Some("[redacted]")),
+        ];
+        for (headers, body, message, code) in table {
+            let error = failed(Ok(reply(429, headers, body))).error;
+            assert_eq!((error.message.as_str(), error.code.as_deref()), (*message, *code), "{body}");
+            assert_eq!((error.kind, error.status), (ErrorKind::RateLimit, Some(429)));
+        }
+        assert_eq!(failed(Ok(reply(799, &[], ""))).error.message, "the service gave no message");
+    }
+
+    #[test]
+    fn everything_that_was_said_is_kept() {
+        let headers = [("request-id", "r\t1"), ("x-echo", "bak_k"), ("retry-after", "7")];
+        let error = failed(Ok(reply(503, &headers, "echo bak_k"))).error;
+        assert_eq!(error.request_id.as_deref(), Some("r\\t1"));
+        assert_eq!(error.headers.unwrap()["x-echo"], "[redacted]");
+        assert_eq!(error.body.unwrap(), "echo [redacted]");
+        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn what_the_service_asks_for() {
+        const DATE: (&str, &str) = ("date", "Fri, 29 Sep 2023 16:26:37 GMT");
+        let after = |seconds| Some(Duration::from_secs(seconds));
+        let table: &[(u16, &[_], Option<Duration>, Option<bool>)] = &[
+            (429, &[("retry-after", "7"), ("x-should-retry", "true")], after(7), Some(true)),
+            (400, &[("retry-after-ms", "2000"), ("x-should-retry", " false ")], after(2), Some(false)),
+            (503, &[DATE, ("retry-after", "Fri, 29 Sep 2023 16:26:57 GMT")], after(20), None),
+            (503, &[("retry-after", "Fri, 29 Sep 2023 16:26:57 GMT")], None, None),
+            (429, &[("retry-after", "7"), ("retry-after", "8")], None, None),
+            (429, &[("x-should-retry", "maybe")], None, None),
+            (399, &[("retry-after", "7"), ("x-should-retry", "true")], None, None),
+        ];
+        for (status, headers, retry_after, should_retry) in table {
+            let ended = failed(Ok(reply(*status, headers, ""))).ended;
+            assert_eq!((ended.retry_after, ended.should_retry), (*retry_after, *should_retry), "{status} {headers:?}");
+            assert_eq!(ended.status, Some(*status));
+        }
+    }
+
+    #[test]
+    fn outcome_table() {
+        use ErrorKind::{BadResponse, Connection, Timeout, Tls};
+        let cut = |cut| Ok(Reply { cut: Some(cut), ..reply(200, &[], RUN) });
+        let none = |cause, sent| Err(Failure { cause, message: "why".into(), sent });
+        let ran = Outcome::Final { may_have_run: true };
+        let not = Outcome::Final { may_have_run: false };
+        let table = [
+            (Ok(reply(200, &[("content-type", "a/b")], "{")), BadResponse, ran, "the answer (a/b) is not valid JSON"),
+            (Ok(reply(200, &[], "")), BadResponse, ran, "the answer (no content-type) is empty; it may be paid for"),
+            (Ok(reply(302, &[], RUN)), BadResponse, not, RUN),
+            (Ok(reply(199, &[], RUN)), BadResponse, not, RUN),
+            (cut(Cut::TooLarge), BadResponse, ran, "the answer is larger than max_response_bytes (23)"),
+            (cut(Cut::Broken("why".into())), Connection, Outcome::Ambiguous, "why"),
+            (cut(Cut::TimedOut("why".into())), Timeout, Outcome::Ambiguous, "why"),
+            (none(Cause::Connection, false), Connection, Outcome::NotSent, "why"),
+            (none(Cause::Connection, true), Connection, Outcome::Ambiguous, "why"),
+            (none(Cause::Timeout, false), Timeout, Outcome::NotSent, "why"),
+            (none(Cause::Timeout, true), Timeout, Outcome::Ambiguous, "why"),
+            (none(Cause::Proxy, false), Connection, not, "why"),
+            (none(Cause::Tls, false), Tls, not, "why"),
+        ];
+        for (attempt, kind, outcome, message) in table {
+            let body = attempt.as_ref().ok().map(|reply| reply.body.clone());
+            let failed = failed(attempt);
+            assert_eq!((failed.error.kind, failed.ended.outcome), (kind, outcome), "{message}");
+            assert!(failed.error.message.starts_with(message), "{}: {message}", failed.error.message);
+            assert_eq!(failed.error.body, body, "what was paid for is kept: {message}");
+        }
+    }
+}

@@ -35,7 +35,7 @@ const PING_ANSWER: Duration = Duration::from_secs(10);
 /// Longer than this after `connect_timeout`, no connection is coming.
 const FORGOTTEN: Duration = Duration::from_secs(1);
 /// No more is set aside for a body on the word of its length alone.
-const LARGEST_RESERVE: usize = 1 << 20;
+const LARGEST_RESERVE: usize = 4 << 20;
 
 /// An answer, as far as it came.
 pub(crate) struct Reply {

@@ -34,7 +34,7 @@ fuzz: $(CARGO_FUZZ) ## Fuzz what reads bytes from outside, FUZZ_SECONDS (60) for
 
 # What is left out, with reasons: .cargo/mutants.toml.
 .PHONY: mutants
-mutants: $(CARGO_MUTANTS) ## Change the core in small ways; each must be noticed by its tests (an hour)
+mutants: $(CARGO_MUTANTS) ## Change the core in small ways; each must be noticed by its tests (15 minutes)
 	$(CARGO_MUTANTS) mutants -p builderaikits --jobs 1 --timeout 60 --output $(TARGET_DIR) $(addprefix -f core/src/,$(addsuffix .rs,retry budget config endpoint response decode)) -- --lib
 
 $(CARGO_FUZZ): | rust

@@ -19,6 +19,7 @@ const PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/usr/local/sbin"];
 /// The system's user without rights; for tests that are run as root.
 const NOBODY: u32 = 65_534;
 const LONGEST_START: Duration = Duration::from_secs(20);
+const LONGEST_END: Duration = Duration::from_secs(2);
 
 /// The program, if it is installed. If not, prints that the test is skipped.
 ///
@@ -151,8 +152,14 @@ impl Program {
     }
 }
 
+/// Asked first: squid has files in shared memory that only it takes away.
 impl Drop for Program {
     fn drop(&mut self) {
+        let asked = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
+        let start = Instant::now();
+        while asked.is_ok() && matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < LONGEST_END {
+            thread::sleep(Duration::from_millis(10));
+        }
         // Both fail only if it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -42,6 +42,7 @@ fn squid(program: &Path, home: &Home, password: bool) -> io::Result<Program> {
              max_filedescriptors 1024
              pid_filename none
              pinger_enable off
+             shutdown_lifetime 0 seconds
              coredump_dir {at}
              access_log stdio:{at}/access.log
              cache_log {at}/cache.log
@@ -51,7 +52,8 @@ fn squid(program: &Path, home: &Home, password: bool) -> io::Result<Program> {
             home.path().join("squid.conf"),
             text.lines().map(|line| format!("{}\n", line.trim())).collect::<String>(),
         )?;
-        Ok(["-N", "-f", "squid.conf"].map(str::to_owned).to_vec())
+        // Its name keeps two of them apart in shared memory.
+        Ok(["-N", "-n", &format!("load{}", address.port()), "-f", "squid.conf"].map(str::to_owned).to_vec())
     })
 }
 
