@@ -54,8 +54,9 @@ pub async fn run(vectors: Vec<Vector>, options: &Options) -> io::Result<Report> 
     for (number, vector) in vectors.into_iter().enumerate() {
         let (server, driver, places) = (Arc::clone(&server), Arc::clone(&driver), Arc::clone(&places));
         let (name, watchdog) = (options.driver.clone(), options.watchdog);
+        // Taken here, not in the task, so that cases begin in the order of the table.
+        let place = places.acquire_owned().await;
         running.spawn(async move {
-            let place = places.acquire_owned().await;
             let (verdict, absent) = run_case(&vector, number, &server, &driver, &name, watchdog).await;
             drop(place);
             (number, vector.title(), verdict, absent)

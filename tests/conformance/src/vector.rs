@@ -135,25 +135,16 @@ struct Written {
     expect: WrittenExpect,
 }
 
+#[rustfmt::skip]
 const CLIENT: [&str; 14] = [
-    "api_key",
-    "base_url",
-    "timeout_ms",
-    "attempt_timeout_ms",
-    "connect_timeout_ms",
-    "max_retries",
-    "retry_ambiguous",
-    "max_concurrency",
-    "max_response_bytes",
-    "headers",
-    "proxy",
-    "ca_file",
-    "allow_http",
-    "app_name",
+    "api_key", "base_url", "timeout_ms", "attempt_timeout_ms", "connect_timeout_ms", "max_retries", "retry_ambiguous",
+    "max_concurrency", "max_response_bytes", "headers", "proxy", "ca_file", "allow_http", "app_name",
 ];
 const CALL: [&str; 4] = ["kit", "input", "config", "options"];
-const OPTIONS: [&str; 6] =
-    ["timeout_ms", "max_retries", "retry_ambiguous", "idempotency_key", "headers", "cancel_after_ms"];
+#[rustfmt::skip]
+const OPTIONS: [&str; 6] = [
+    "timeout_ms", "max_retries", "retry_ambiguous", "idempotency_key", "headers", "cancel_after_ms",
+];
 
 fn no_steps() -> Value {
     json!([])

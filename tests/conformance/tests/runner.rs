@@ -16,6 +16,7 @@ fn run(cases: &Value, more: &[&str]) -> Result<(Output, String), Box<dyn std::er
         .arg(directory.path())
         .args(more)
         .env("BUILDERAIKITS_API_KEY", "bak_from_the_environment")
+        .env("https_proxy", "http://127.0.0.1:1")
         .output()?;
     let text = String::from_utf8(output.stdout.clone())? + &String::from_utf8(output.stderr.clone())?;
     Ok((output, text))
@@ -37,12 +38,12 @@ fn cases_that_pass_pass() -> Outcome {
         "requests": [{"path": "/v1/kits/run", "headers": {"authorization": {"$contains": "Bearer bak_canary"}}}]});
     let mut unsupported = case("unsupported", &json!({"error": {}}));
     unsupported["client"] = json!({"max_retries": -1});
-    let cases = json!([case("good", &ok), cancelled, two, unsupported]);
+    let cases = json!([case("environment", &ok), cancelled, two, unsupported]);
     let (output, text) = run(&cases, &[])?;
     assert!(output.status.success(), "{text}");
     assert_eq!(
         text,
-        "ok   theme / case good\nok   theme / cancelled\nok   theme / two calls\n\
+        "ok   theme / case environment\nok   theme / cancelled\nok   theme / two calls\n\
          unsupported  theme / case unsupported (max_retries)\n1 unsupported by this driver's language\n3 passed, 0 failed\n"
     );
     let (_, text) = run(&cases, &["--only", "two"])?;
@@ -75,7 +76,8 @@ fn cases_that_fail_say_why() -> Outcome {
         ),
         ("unsupported", ok.clone(), &["     the fixed list of rust does not have max_retries"]),
     ] {
-        let (output, text) = run(&json!([case(prompt, &expect)]), &["--watchdog-ms", "300"])?;
+        let watchdog = if prompt == "hang" { "300" } else { "60000" };
+        let (output, text) = run(&json!([case(prompt, &expect)]), &["--watchdog-ms", watchdog])?;
         assert_eq!(output.status.code(), Some(1), "{prompt}: {text}");
         assert!(text.lines().last().is_some_and(|line| line.ends_with(" failed")), "{text}");
         for why in whys {

@@ -40,11 +40,16 @@ fn one_request(line: &Value) -> io::Result<()> {
         "leak" => {
             return reply(line, error("server", "Server", Some(500), &format!("refused {key}")));
         }
+        "environment" if std::env::vars().any(|(name, _)| is_cleared(&name)) => exit(4),
         "unsupported" => return reply(line, json!({"unsupported": "max_retries"})),
         _ => {}
     }
     let cancel = line.pointer("/call/options/cancel_after_ms").and_then(Value::as_u64).map(Duration::from_millis);
     reply(line, send(line, key, cancel)?)
+}
+
+fn is_cleared(name: &str) -> bool {
+    name.starts_with("BUILDERAIKITS_") || name.to_lowercase().ends_with("_proxy")
 }
 
 fn send(line: &Value, key: &str, cancel: Option<Duration>) -> io::Result<Value> {
