@@ -19,7 +19,7 @@ mod queue;
 mod runtime;
 mod sync;
 
-pub use client::{Client, Outcome};
-pub use failure::Failure;
+pub use client::{Calls, Client, Outcome};
+pub use failure::{Failure, header_pairs};
 pub use per_process::PerProcess;
 pub use queue::{CallId, Queue};

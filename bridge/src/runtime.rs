@@ -15,6 +15,11 @@ static RUNTIME: PerProcess<Runtime> = PerProcess::new();
 /// crashes them.
 pub(crate) fn runtime() -> io::Result<&'static Runtime> {
     RUNTIME.get_or_make(|| {
-        Builder::new_multi_thread().worker_threads(WORKERS).thread_name("builderaikits").enable_io().enable_time().build()
+        Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("builderaikits")
+            .enable_io()
+            .enable_time()
+            .build()
     })
 }
