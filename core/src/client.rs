@@ -9,7 +9,7 @@ use tracing::{Instrument, debug, info_span};
 use url::Url;
 
 use crate::auth::ApiKey;
-use crate::config::Config;
+use crate::config::{Checked, Config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kits::Kits;
 use crate::request::{Request, base_headers};
@@ -67,10 +67,8 @@ impl Client {
         let checked = config.check()?;
         let slots = config.slots();
         let transport = Transport::new(&config, &checked, &user_agent(&config, language)?, slots)?;
-        Ok(Self {
-            settings: Arc::new(Settings::new(config, language)?),
-            shared: Arc::new(Shared::new(transport, slots)),
-        })
+        let settings = Settings::new(config, checked, language)?;
+        Ok(Self { settings: Arc::new(settings), shared: Arc::new(Shared::new(transport, slots)) })
     }
 
     /// A copy with other options, which shares this client's connections, retry budget and slots, and closes with it.
@@ -93,7 +91,8 @@ impl Client {
         if let Some(option) = ours.shared_option_that_differs(&config) {
             return Err(Error::config(format!("{option}: is shared by all copies of a client; make a new client")));
         }
-        let settings = Settings::new(config, self.settings.language)?;
+        let checked = config.check()?;
+        let settings = Settings::new(config, checked, self.settings.language)?;
         Ok(Self { settings: Arc::new(settings), shared: Arc::clone(&self.shared) })
     }
 
@@ -169,8 +168,7 @@ impl Client {
 }
 
 impl Settings {
-    fn new(config: Config, language: &'static str) -> Result<Self> {
-        let checked = config.check()?;
+    fn new(config: Config, checked: Checked, language: &'static str) -> Result<Self> {
         let headers = base_headers(user_agent(&config, language)?, checked.headers);
         Ok(Self { url: checked.endpoint.run_url().clone(), headers, key: checked.key, config, language })
     }
