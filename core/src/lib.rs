@@ -65,3 +65,9 @@ pub use error::{Error, ErrorKind, ErrorParts, Result};
 pub use http::HeaderMap;
 pub use kits::{CallOptions, Kit, Kits, RunRequest};
 pub use run::{Output, ResponseMetadata, Run, Usage};
+
+/// The examples of the pages that users see first, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../../README.md")]
+struct Pages;

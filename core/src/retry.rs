@@ -166,6 +166,7 @@ fn number(text: &str, per_second: f64) -> Option<Duration> {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test: an overflow fails it")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# `make demo`: a prompt through the real client, over a real socket, to the sandbox.
+set -euo pipefail
+
+bin=${CARGO_TARGET_DIR:-target}/debug
+scratch=$(mktemp -d)
+mkfifo "$scratch/first-line"
+"$bin/builderaikits-sandbox" --port 0 >"$scratch/first-line" &
+sandbox=$!
+trap 'kill "$sandbox" 2>/dev/null || true; wait "$sandbox" || true; rm -r "$scratch"' EXIT
+
+if ! read -r line <"$scratch/first-line"; then
+  echo "the sandbox did not start" >&2
+  exit 1
+fi
+url=${line#listening on }
+
+echo
+echo "The sandbox listens on $url; examples/rust/quickstart.rs asks it."
+echo
+# Nothing of the user's environment: a key, a proxy or headers for the real service do not belong here.
+env -i BUILDERAIKITS_API_KEY=bak_demo BUILDERAIKITS_BASE_URL="$url" "$bin/quickstart" "${@:-What can I build with kits?}"

@@ -1,0 +1,73 @@
+//! Runs each program against the sandbox, as its user would.
+
+use std::error::Error;
+use std::io;
+use std::process::Command;
+
+use builderaikits_sandbox::{Options, Plan, Sandbox};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const QUICKSTART: &str = env!("CARGO_BIN_EXE_quickstart");
+const ERRORS: &str = env!("CARGO_BIN_EXE_errors");
+const CONCURRENCY: &str = env!("CARGO_BIN_EXE_concurrency");
+
+#[test]
+fn quickstart_prints_the_answer() -> Outcome {
+    let sandbox = Sandbox::start(Options::default())?;
+    check(QUICKSTART, &sandbox.url(), "bak_example", 0, &["[sandbox]", "\nrun        run_", " in, ", "1 attempt(s)"])?;
+    assert_eq!(sandbox.stats().total.billed_runs, 1);
+    check(QUICKSTART, &sandbox.url(), "", 1, &["api_key: is missing", "BUILDERAIKITS_API_KEY"])
+}
+
+#[test]
+fn errors_says_what_to_do() -> Outcome {
+    let well = Sandbox::start(Options::default())?;
+    let failing = Sandbox::start(Options { fail_rate: 1.0, ..Options::default() })?;
+    let limited = Sandbox::start(Options { plan: Some(Plan::Maker), ..Options::default() })?;
+    for _ in 0..30 {
+        check(ERRORS, &limited.url(), "bak_example", 0, &["[sandbox]"])?;
+    }
+    let nobody = "http://127.0.0.1:1/v1";
+    let table = [
+        (well.url(), "", "Set BUILDERAIKITS_API_KEY"),
+        (well.url(), "bak_revoked_x", "401: "),
+        (well.url(), "bak_revoked_x", "The key is wrong or revoked"),
+        (limited.url(), "bak_example", "Over the plan's limit: free again in "),
+        (failing.url(), "bak_example", "It may have run and be billed"),
+        (nobody.to_owned(), "bak_example", "It did not run"),
+    ];
+    for (base_url, key, advice) in table {
+        check(ERRORS, &base_url, key, 1, &[advice])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn concurrency_takes_fifty_and_gives_up_the_rest() -> Outcome {
+    let sandbox = Sandbox::start(Options::default())?;
+    check(CONCURRENCY, &sandbox.url(), "bak_example", 0, &["50 answers, ", "50 calls given up"])?;
+    let billed = sandbox.stats().total.billed_runs;
+    assert!((50..=100).contains(&billed), "{billed}");
+    Ok(())
+}
+
+/// Runs a program; both its streams together hold all of `texts`.
+fn check(program: &str, base_url: &str, key: &str, code: i32, texts: &[&str]) -> Outcome {
+    let output = run(program, base_url, key)?;
+    let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
+    assert_eq!(output.status.code(), Some(code), "{printed}");
+    for text in texts {
+        assert!(printed.contains(text), "no {text:?} in {printed:?}");
+    }
+    assert!(key.is_empty() || !printed.contains(key), "the key is in {printed:?}");
+    Ok(())
+}
+
+fn run(program: &str, base_url: &str, key: &str) -> io::Result<std::process::Output> {
+    Command::new(program)
+        .env("BUILDERAIKITS_BASE_URL", base_url)
+        .env("BUILDERAIKITS_API_KEY", key)
+        .env_remove("BUILDERAIKITS_CUSTOM_HEADERS")
+        .output()
+}
