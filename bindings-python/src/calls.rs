@@ -13,6 +13,8 @@ use crate::wake::Wake;
 #[pyclass(frozen, module = "builderaikits._native")]
 pub(crate) struct Calls(PerProcess<Open>);
 
+type Ended = Vec<(bridge::CallId, Py<PyAny>)>;
+
 struct Open {
     queue: Arc<bridge::Calls>,
     wake: Arc<Wake>,
@@ -42,7 +44,7 @@ impl Calls {
     }
 
     /// Whether there is more, and up to `most` calls that have ended: their ids, each with its run or error.
-    fn drain(&self, py: Python<'_>, most: usize) -> PyResult<(bool, Vec<(bridge::CallId, Py<PyAny>)>)> {
+    fn drain(&self, py: Python<'_>, most: usize) -> PyResult<(bool, Ended)> {
         let Some(open) = self.0.get() else { return Ok((false, Vec::new())) };
         open.wake.clear();
         let mut ended = Vec::new();

@@ -77,6 +77,7 @@ fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
             // An infinite one is none, which is null in JSON.
             Ok(Value::from(seconds * 1000.0))
         }
+        Err(_) if is_number => Err(format!("{name}: is too large a number; None is no limit")),
         _ => Err(format!("{name}: must be a number of seconds, or None for no limit; not `{}`", class(value))),
     }
 }

@@ -133,8 +133,15 @@ impl Run {
     }
 
     /// The wire's form as a dict: fields that are absent are left out.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        wire_dict(py, &self.whole(py)?)
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let wire = PyDict::new(py);
+        set(&wire, "id", self.id())?;
+        set(&wire, "kit", self.kit())?;
+        set(&wire, "status", self.status())?;
+        wire.set_item("output", self.output.get().to_dict(py)?)?;
+        wire.set_item("usage", self.usage.get().to_dict(py)?)?;
+        set(&wire, "latency_ms", self.latency_ms())?;
+        set_extra(wire, &self.rest.extra)
     }
 
     /// The wire's form as JSON text.
@@ -214,8 +221,10 @@ impl Output {
     }
 
     /// The wire's form as a dict.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        wire_dict(py, &self.whole(py)?)
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let wire = PyDict::new(py);
+        wire.set_item("text", &self.text)?;
+        set_extra(wire, &self.extra)
     }
 
     /// The wire's form as JSON text.
@@ -287,8 +296,12 @@ impl Usage {
     }
 
     /// The wire's form as a dict: fields that are absent are left out.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        wire_dict(py, &self.0)
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let wire = PyDict::new(py);
+        set(&wire, "input_tokens", self.input_tokens())?;
+        set(&wire, "output_tokens", self.output_tokens())?;
+        set(&wire, "total_tokens", self.total_tokens())?;
+        set_extra(wire, &self.0.extra)
     }
 
     /// The wire's form as JSON text.
@@ -432,17 +445,23 @@ fn extra_of(extra: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
     extra.map_or_else(|| Ok(Map::new()), |extra| object(extra, Path::Root("extra")).map_err(PyValueError::new_err))
 }
 
-fn wire_dict<'py>(py: Python<'py>, wire: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
-    to_python(py, &serde_json::to_value(wire).map_err(not_json)?)
+/// Sets what is there; what is absent is left out.
+fn set<'py>(wire: &Bound<'py, PyDict>, name: &str, value: Option<impl IntoPyObject<'py>>) -> PyResult<()> {
+    value.map_or(Ok(()), |value| wire.set_item(name, value))
+}
+
+/// Beside the fields that are known, as the core writes them: a field of theirs that was odd is not there.
+fn set_extra<'py>(wire: Bound<'py, PyDict>, extra: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
+    for (name, value) in extra {
+        if !wire.contains(name)? {
+            wire.set_item(name, to_python(wire.py(), value)?)?;
+        }
+    }
+    Ok(wire)
 }
 
 fn wire_text(wire: &impl Serialize) -> PyResult<String> {
-    serde_json::to_string(wire).map_err(not_json)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn not_json(error: serde_json::Error) -> PyErr {
-    PyValueError::new_err(error.to_string())
+    serde_json::to_string(wire).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn hash(of: impl Hash) -> PyResult<u64> {
@@ -473,8 +492,9 @@ impl Fields {
         let Some(text) = text else { return self };
         let short: String = text.chars().take(Self::LONGEST).collect();
         let more = if short.len() < text.len() { "…" } else { "" };
-        let quoted = format!("'{}{more}'", short.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'").replace('\'', "\\'"));
-        self.value(name, Some(quoted))
+        // As Python quotes, mostly: it leaves one of the two quotes alone.
+        let quoted = short.escape_debug().to_string().replace("\\\"", "\"");
+        self.value(name, Some(format!("'{quoted}{more}'")))
     }
 
     fn extra(self, extra: &Map<String, Value>) -> Self {

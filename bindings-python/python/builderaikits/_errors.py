@@ -210,6 +210,8 @@ _CLASSES: dict[str, type[BuilderAIKitsError]] = {
     )
 }
 _CLASSES["tls"] = APIConnectionError
+for _error in (BuilderAIKitsError, APIError, *_CLASSES.values()):
+    _error.__module__ = "builderaikits"  # where users import it from, which tracebacks and pickles say
 
 
 def error_of(record: tuple[Any, ...]) -> BuilderAIKitsError:

@@ -68,8 +68,14 @@ class _Receiver:
         if loop is None or loop.is_closed() or (not task.cancelled() and task.exception() is not None):
             return
         self._waiting.drain()
-        # Also when it was cancelled: by a program that cancels all tasks and goes on.
-        loop.call_soon(self._receive, loop)
+        if task.cancelled():
+            # By a program that cancels all its tasks: it goes on, or the loop ends before that time.
+            loop.call_later(0.01, self._receive, loop)
+        else:
+            self._receive(loop)
+
+    def __del__(self) -> None:
+        self._socket.close()
 
 
 _waiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting] = weakref.WeakKeyDictionary()
