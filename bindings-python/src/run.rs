@@ -17,8 +17,8 @@ use crate::value::{Path, dict, object, to_python};
 
 /// A finished run, in the wire's names.
 ///
-/// Only `output.text` is certain: what the service left out is None. `==`, `to_dict()` and `to_json()` are of the wire's
-/// fields, not of `response_metadata`. Immutable; `Run(output=Output(text="hi"))` makes one for a test.
+/// Only `output.text` is certain: what the service left out is None. `==`, `to_dict()` and `to_json()` are of the
+/// wire's fields, not of `response_metadata`. Immutable; `Run(output=Output(text="hi"))` makes one for a test.
 #[pyclass(frozen, module = "builderaikits")]
 pub(crate) struct Run {
     /// All but output and usage, which are objects of their own.

@@ -87,7 +87,9 @@ class Server:
                     self.asked.release()
                     data = b""
                     if self.answer is not None:
-                        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.answer)}"
+                        head = (
+                            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.answer)}"
+                        )
                         connection.sendall(head.encode() + b"\r\n\r\n" + self.answer)
         self.closed.set()
 
@@ -114,7 +116,7 @@ def server():
 
 @pytest.fixture
 def script():
-    """Runs a program of Python in a process of its own; it must end in time, with this exit code and nothing on stderr."""
+    """Runs a program of Python as a process; it must end in time, with this exit code and nothing on stderr."""
 
     def run(code, env=None, args=(), exit_code=0, stderr="", timeout=30, options=("-W", "error")):
         done = subprocess.run(

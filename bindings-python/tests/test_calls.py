@@ -48,9 +48,7 @@ def test_the_whole_request_crosses(run, server):
         max_retries=0,
         retry_ambiguous=True,
     )
-    assert end == sdk.Run(
-        sdk.Output("hi"), sdk.Usage(total_tokens=2), id="run_1", kit="text-gen", status="completed"
-    )
+    assert end == sdk.Run(sdk.Output("hi"), sdk.Usage(total_tokens=2), id="run_1", kit="text-gen", status="completed")
     assert (end.response_metadata.attempts, end.response_metadata.idempotency_key) == (1, "key-1")
     headers, body = one.requests[0]
     assert json.loads(body) == {
@@ -223,7 +221,9 @@ def test_a_traceback_ends_in_run(run, env):
     with pytest.raises(sdk.BadRequestError) as caught:
         run({}, kit="no-such-kit", input="Hello")
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
-    ours = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__) if "builderaikits" in frame.filename]
+    ours = [
+        frame.name for frame in traceback.extract_tb(caught.value.__traceback__) if "builderaikits" in frame.filename
+    ]
     assert ours == ["run"]
 
 

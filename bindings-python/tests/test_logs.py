@@ -44,5 +44,7 @@ def test_by_logging_alone(script, quick, how):
     assert [record[:2] for record in records] == [["builderaikits", "DEBUG"]]
     assert records[0][2].startswith("succeeded attempt=1")
     # And switched off again.
-    code += "\nlogging.getLogger('builderaikits').setLevel('WARNING'); kept.clear()\n" + CALLS + "print(json.dumps(kept))"
+    code += (
+        "\nlogging.getLogger('builderaikits').setLevel('WARNING'); kept.clear()\n" + CALLS + "print(json.dumps(kept))"
+    )
     assert script(code, args=[how], env=quick.env).splitlines()[1] == "[]"

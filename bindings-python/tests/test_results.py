@@ -12,7 +12,7 @@ WIRE = {
     "id": "run_1",
     "kit": "new-kit",
     "status": "completed",
-    "output": {"text": "it's \"so\"\n", "parts": [1, -2, 2.5, None, True, {"a": "b"}]},
+    "output": {"text": 'it\'s "so"\n', "parts": [1, -2, 2.5, None, True, {"a": "b"}]},
     "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 2**63, "cached": 0},
     "latency_ms": 5,
     "region": "eu",
@@ -41,7 +41,13 @@ def test_the_wires_form():
     assert Run(Output("hi")).to_dict() == {"output": {"text": "hi"}, "usage": {}}
     assert json.loads(run.usage.to_json()) == run.usage.to_dict() == WIRE["usage"]
     assert json.loads(run.output.to_json()) == run.output.to_dict() == WIRE["output"]
-    metadata = {"attempts": 3, "request_id": "req_1", "idempotency_key": "key", "elapsed": 0.25, "headers": {"x-a": "1"}}
+    metadata = {
+        "attempts": 3,
+        "request_id": "req_1",
+        "idempotency_key": "key",
+        "elapsed": 0.25,
+        "headers": {"x-a": "1"},
+    }
     assert json.loads(run.response_metadata.to_json()) == run.response_metadata.to_dict() == metadata
 
 

@@ -12,12 +12,12 @@ from ._loop import waiting
 from ._options import NOT_GIVEN, NotGiven, of_call
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from typing import Any
 
     from typing_extensions import Self
 
-    from . import _native
-    from ._native import Run
+    from ._native import Client, Run
     from ._types import Config, Input, Kit
 
 
@@ -27,13 +27,13 @@ class AsyncBuilderAIKits(Base):
     One client serves any number of tasks, and several event loops.
     """
 
-    __slots__ = ()
+    __slots__ = ("kits",)
 
     kits: AsyncKits
     """The kits of the service."""
 
-    def _kits_of(self, native: _native.Client) -> AsyncKits:
-        return AsyncKits(native)
+    def _ready(self) -> None:
+        self.kits = AsyncKits(self._native)
 
     async def aclose(self) -> None:
         """As `close`."""
@@ -51,7 +51,7 @@ class AsyncKits:
 
     __slots__ = ("_native",)
 
-    def __init__(self, native: _native.Client) -> None:
+    def __init__(self, native: Client) -> None:
         self._native = native
 
     async def run(
@@ -60,7 +60,7 @@ class AsyncKits:
         *,
         input: Input | str,
         config: Config | None = None,
-        timeout: float | None | NotGiven = NOT_GIVEN,
+        timeout: float | NotGiven | None = NOT_GIVEN,
         max_retries: int | None = None,
         retry_ambiguous: bool | None = None,
         idempotency_key: str | None = None,
@@ -72,9 +72,10 @@ class AsyncKits:
         options = of_call(timeout, max_retries, retry_ambiguous, idempotency_key, extra_headers)
         here = waiting()
         call = self._native.submit(here.calls, kit, input, config, extra_body, options)
-        if type(call) is tuple:
+        if isinstance(call, tuple):
             raise error_of(call)
-        future = here.futures[call] = get_running_loop().create_future()
+        future: Future[Run | tuple[Any, ...]] = get_running_loop().create_future()
+        here.futures[call] = future
         try:
             end = await future
         except BaseException:
@@ -82,6 +83,6 @@ class AsyncKits:
             here.futures.pop(call, None)
             here.calls.abort(call)
             raise
-        if type(end) is tuple:
+        if isinstance(end, tuple):
             raise error_of(end)
         return end

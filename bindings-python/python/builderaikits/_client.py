@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from _thread import get_ident
 from threading import main_thread
 
@@ -12,29 +13,33 @@ from ._options import NOT_GIVEN, NotGiven, given, of_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
     from typing import Any
 
     from typing_extensions import Self
 
-    from ._native import Run
+    from ._native import Client, Run
     from ._types import Config, Input, Kit
+
+    _Make = Callable[[dict[str, object]], Client | tuple[Any, ...]]
 
 
 class Base:
     """What both clients are: options, and the native client made of them."""
 
-    __slots__ = ("__weakref__", "_native", "_options", "_secret", "kits")
+    _native: Client
+    _options: dict[str, object]
+    _secret: str | None
+    __slots__ = ("__weakref__", "_native", "_options", "_secret")
 
     def __init__(
         self,
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float | None | NotGiven = NOT_GIVEN,
-        attempt_timeout: float | None | NotGiven = NOT_GIVEN,
-        connect_timeout: float | None | NotGiven = NOT_GIVEN,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        attempt_timeout: float | NotGiven | None = NOT_GIVEN,
+        connect_timeout: float | NotGiven | None = NOT_GIVEN,
         max_retries: int | None = None,
         retry_ambiguous: bool | None = None,
         max_concurrency: int | None = None,
@@ -57,7 +62,7 @@ class Base:
             max_response_bytes=max_response_bytes,
             headers=headers,
             proxy=proxy,
-            ca_file=ca_file.__fspath__() if hasattr(ca_file, "__fspath__") else ca_file,
+            ca_file=os.fspath(ca_file) if isinstance(ca_file, os.PathLike) else ca_file,
             allow_http=allow_http,
             app_name=app_name,
         )
@@ -67,8 +72,8 @@ class Base:
         self,
         *,
         api_key: str | None = None,
-        timeout: float | None | NotGiven = NOT_GIVEN,
-        attempt_timeout: float | None | NotGiven = NOT_GIVEN,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        attempt_timeout: float | NotGiven | None = NOT_GIVEN,
         max_retries: int | None = None,
         retry_ambiguous: bool | None = None,
         headers: dict[str, str] | None = None,
@@ -80,7 +85,7 @@ class Base:
 
         Raises `ConfigurationError` when an option is bad.
         """
-        copy = type(self).__new__(type(self))
+        copy = self.__class__.__new__(self.__class__)
         copy._options, copy._secret = dict(self._options), self._secret
         options = given(
             api_key=api_key,
@@ -98,13 +103,13 @@ class Base:
         """Refuses new calls of this client and its copies, with `ClientClosedError`. Those in flight finish."""
         self._native.close()
 
-    def _take(self, make: Callable[[dict[str, object]], _native.Client | tuple[Any, ...]], options: dict[str, object]) -> None:
+    def _take(self, make: _Make, options: dict[str, object]) -> None:
         _logs.look()
         made = make(options)
-        if type(made) is tuple:
+        if isinstance(made, tuple):
             raise error_of(made)
         self._native = made
-        self.kits = self._kits_of(made)
+        self._ready()
         # Secrets stay in the native client; what is kept here is for pickle.
         secret = getattr(self, "_secret", None)
         for name in ("api_key", "headers", "proxy"):
@@ -112,11 +117,11 @@ class Base:
             if value is not None and (name != "proxy" or "@" in str(value)):
                 secret = name
                 del options[name]
-        self._secret: str | None = secret
-        self._options: dict[str, object] = {**getattr(self, "_options", {}), **options}
+        self._secret = secret
+        self._options = {**getattr(self, "_options", {}), **options}
 
-    def _kits_of(self, native: _native.Client) -> object:
-        raise NotImplementedError
+    def _ready(self) -> None:
+        """For what a client has of its own."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._native.base_url!r})"
@@ -166,13 +171,13 @@ class BuilderAIKits(Base):
     Raises `ConfigurationError`, which names the option that is missing or bad. Nothing is sent before the first call.
     """
 
-    __slots__ = ()
+    __slots__ = ("kits",)
 
     kits: Kits
     """The kits of the service."""
 
-    def _kits_of(self, native: _native.Client) -> Kits:
-        return Kits(native)
+    def _ready(self) -> None:
+        self.kits = Kits(self._native)
 
     def __enter__(self) -> Self:
         return self
@@ -186,7 +191,7 @@ class Kits:
 
     __slots__ = ("_native",)
 
-    def __init__(self, native: _native.Client) -> None:
+    def __init__(self, native: Client) -> None:
         self._native = native
 
     def run(
@@ -195,7 +200,7 @@ class Kits:
         *,
         input: Input | str,
         config: Config | None = None,
-        timeout: float | None | NotGiven = NOT_GIVEN,
+        timeout: float | NotGiven | None = NOT_GIVEN,
         max_retries: int | None = None,
         retry_ambiguous: bool | None = None,
         idempotency_key: str | None = None,
@@ -224,7 +229,7 @@ class Kits:
         options = of_call(timeout, max_retries, retry_ambiguous, idempotency_key, extra_headers)
         end = self._native.run(kit, input, config, extra_body, options, get_ident() == main_thread().ident)
         _logs.flush()
-        if type(end) is tuple:
+        if isinstance(end, tuple):
             raise error_of(end)
         return end
 

@@ -1,13 +1,29 @@
 from typing import Any, ClassVar, Literal, final
 
+__all__ = [
+    "VERSION",
+    "Calls",
+    "Client",
+    "Output",
+    "ResponseMetadata",
+    "Run",
+    "Usage",
+    "client",
+    "error_text",
+    "exiting",
+    "log_level_from_env",
+    "set_log_level",
+    "take_logs",
+]
+
 VERSION: str
 
 @final
 class Run:
     """A finished run, in the wire's names.
 
-    Only `output.text` is certain: what the service left out is None. `==`, `to_dict()` and `to_json()` are of the wire's
-    fields, not of `response_metadata`. Immutable; `Run(output=Output(text="hi"))` makes one for a test.
+    Only `output.text` is certain: what the service left out is None. `==`, `to_dict()` and `to_json()` are of the
+    wire's fields, not of `response_metadata`. Immutable; `Run(output=Output(text="hi"))` makes one for a test.
     """
 
     __match_args__: ClassVar[

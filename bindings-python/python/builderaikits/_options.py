@@ -23,7 +23,7 @@ NOT_GIVEN = NotGiven()
 
 
 def of_call(
-    timeout: float | None | NotGiven,
+    timeout: float | NotGiven | None,
     max_retries: int | None,
     retry_ambiguous: bool | None,
     idempotency_key: str | None,

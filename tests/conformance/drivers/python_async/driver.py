@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "python_sync"))
-from wire import call, client, error_reply, run_reply  # noqa: E402  what does not depend on how a call is made
-
-from builderaikits import AsyncBuilderAIKits, BuilderAIKitsError  # noqa: E402
+from builderaikits import AsyncBuilderAIKits, BuilderAIKitsError
+from wire import call, client, error_reply, run_reply
 
 
 async def main():

@@ -5,9 +5,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from wire import call, client, error_reply, run_reply
-
 from builderaikits import BuilderAIKits, BuilderAIKitsError
+from wire import call, client, error_reply, run_reply
 
 printing = Lock()
 
