@@ -80,9 +80,7 @@ impl Client {
         given: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         match options::call(kit, input, config, extra_body, given) {
-            Ok((request, options)) => {
-                self.0.submit(calls.queue()?, request, options).into_py_any(py)
-            }
+            Ok((request, options)) => self.0.submit(calls.queue()?, request, options).into_py_any(py),
             Err(error) => failed(py, error),
         }
     }

@@ -69,8 +69,8 @@ fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
     if value.is_none() {
         return Ok(Value::Null);
     }
-    let is_number = (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>())
-        && !value.is_instance_of::<PyBool>();
+    let is_number =
+        (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if is_number => {
             limit(name, seconds)?;

@@ -97,8 +97,8 @@ impl Run {
         (rest.id, rest.kit, rest.status, rest.latency_ms) = (id, kit.map(Kit::from), status, latency_ms);
         rest.extra = extra_of(extra)?;
         let usage = usage.map_or_else(|| Py::new(py, Usage(core::Usage::default())), Ok)?;
-        let response_metadata = response_metadata
-            .map_or_else(|| Py::new(py, ResponseMetadata(core::ResponseMetadata::default())), Ok)?;
+        let response_metadata =
+            response_metadata.map_or_else(|| Py::new(py, ResponseMetadata(core::ResponseMetadata::default())), Ok)?;
         Ok(Self { rest, output, usage, response_metadata })
     }
 

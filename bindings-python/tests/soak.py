@@ -1,4 +1,4 @@
-"""A long run: memory after all calls against that after the first tenth. `make python-soak`; args: where cargo built."""
+"""A long run: memory after all calls against that after the first tenth: `make python-soak`."""
 
 import asyncio
 import shutil
