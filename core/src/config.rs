@@ -182,6 +182,7 @@ impl Config {
         match self.proxy.as_deref() {
             Some("off") => Ok(Proxy::Off),
             Some(url) => proxy_url("proxy", url).map(Proxy::Fixed),
+            None if no_proxy_at_all() => Ok(Proxy::Off),
             None => {
                 for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
                     if let Some(url) = variable(name)? {
@@ -262,6 +263,12 @@ fn proxy_url(option: &str, value: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// Whether the environment turns proxies off for every host. The HTTP library takes `*` for names, not for addresses.
+fn no_proxy_at_all() -> bool {
+    let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+    hosts.split(',').any(|host| host.trim() == "*")
+}
+
 /// The process's soft limit of open files, where there is one.
 fn open_files() -> Option<usize> {
     #[cfg(unix)]
@@ -280,13 +287,15 @@ fn variable(name: &str) -> Result<Option<String>> {
     }
 }
 
-/// Shows no secret: the key, header values, and the proxy (it can carry a password) are redacted.
+/// Shows no secret: the key, header values, and the proxy (it can carry a password) are redacted, and so is a base URL
+/// that is not valid, whatever was pasted there.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base_url = Endpoint::new(&self.base_url, true).map_or(REDACTED, |_| &self.base_url);
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| (name, REDACTED)).collect();
         f.debug_struct("Config")
             .field("api_key", &self.api_key)
-            .field("base_url", &self.base_url)
+            .field("base_url", &base_url)
             .field("timeout", &self.timeout)
             .field("attempt_timeout", &self.attempt_timeout)
             .field("connect_timeout", &self.connect_timeout)
@@ -366,6 +375,12 @@ mod tests {
     }
 
     #[test]
+    fn values_of_headers_are_marked_for_the_libraries() {
+        let headers = parse_headers(&[("x-token".into(), "secret".into())]).unwrap();
+        assert!(headers["x-token"].is_sensitive());
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         let config = Config {
             api_key: ApiKey::new("bak_secret").ok(),
@@ -375,6 +390,11 @@ mod tests {
         };
         let shown = format!("{config:?}");
         assert!(!shown.contains("secret") && shown.contains("x-token"), "{shown}");
+        for base_url in ["https://user:secret@example.com", "https://example.com/?key=secret", "secret"] {
+            let shown = format!("{:?}", Config { base_url: base_url.into(), ..good() });
+            assert!(!shown.contains("secret"), "{shown}");
+        }
+        assert!(format!("{:?}", good()).contains(Endpoint::OFFICIAL));
     }
 
     #[test]

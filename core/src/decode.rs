@@ -189,13 +189,13 @@ fn string(raw: &RawValue) -> Option<String> {
 
 /// A whole number from 0 up, also where it is written as 12.0 or 1e3.
 fn count(raw: &RawValue) -> Option<u64> {
-    let exact = || {
+    // It is valid JSON, so that what parses has no sign and no zeros before it.
+    raw.get().parse().ok().or_else(|| {
         let number: f64 = serde_json::from_str(raw.get()).ok()?;
         // Up to here every whole number has a double of its own.
         let whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
         whole.then(|| format!("{number:.0}").parse().ok())?
-    };
-    serde_json::from_str(raw.get()).ok().or_else(exact)
+    })
 }
 
 fn counts(raw: &RawValue) -> Option<Usage> {

@@ -1,0 +1,69 @@
+//! Certificates made on the spot, and TLS servers that show them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+/// An authority that only its own file makes a client trust.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// Of its own, as issuers are looked for by their names.
+    name: String,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ca-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name.as_str());
+        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap(), name }
+    }
+
+    /// Its certificate as a file, for `ca_file`.
+    pub(crate) fn file(&self) -> PathBuf {
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.pem", self.name));
+        std::fs::write(&file, self.issuer.pem()).unwrap();
+        file
+    }
+
+    /// A server's certificate for this host; `change` makes it odd.
+    pub(crate) fn issue(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Certificate { chain: vec![certificate.der().clone()], key }
+    }
+
+    /// A server of this host that all who trust this authority trust, and that speaks HTTP/1.1.
+    pub(crate) fn acceptor(&self, host: &str) -> TlsAcceptor {
+        self.issue(host, |_| {}).acceptor(&[])
+    }
+}
+
+pub(crate) struct Certificate {
+    chain: Vec<rustls::pki_types::CertificateDer<'static>>,
+    key: KeyPair,
+}
+
+impl Certificate {
+    pub(crate) fn acceptor(&self, alpn: &[&str]) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), key)
+            .unwrap();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}

@@ -1,0 +1,248 @@
+//! Connections that are never made, or that break: what is surely unsent is repeated, and nothing runs twice unseen.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+use builderaikits::{Client, Config, ErrorKind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket};
+
+use crate::common::service::RUN;
+use crate::common::wire::{self, Odd, header, read_body, read_head};
+use crate::common::{check, child, config, hello, run, soon};
+
+#[tokio::test]
+async fn names_that_do_not_resolve() {
+    // A label over 63 characters fails in the resolver itself. The other name is asked of the network, which may not
+    // answer in time.
+    let too_long = format!("http://{}.invalid/v1", "a".repeat(64));
+    let local = || Config { allow_http: true, ..config(&*too_long) };
+    let error = run(local()).await.unwrap_err();
+    check(&error, (ErrorKind::Connection, 3, false, true), &["could not connect", "dns error"]);
+    let error = run(Config { max_retries: 0, ..local() }).await.unwrap_err();
+    check(&error, (ErrorKind::Connection, 1, false, true), &["dns error"]);
+
+    let limit = Some(Duration::from_secs(1));
+    let asked = Config { connect_timeout: limit, max_retries: 1, ..config("https://nowhere.invalid/v1") };
+    let error = run(asked).await.unwrap_err();
+    match error.kind() {
+        ErrorKind::Timeout => check(&error, (ErrorKind::Timeout, 2, false, true), &["connect_timeout of 1s"]),
+        _ => check(&error, (ErrorKind::Connection, 2, false, true), &["dns error"]),
+    }
+}
+
+#[tokio::test]
+async fn black_holes_end_at_the_connect_timeout() {
+    const LIMIT: Duration = Duration::from_millis(150);
+    async fn check_url(url: &str) {
+        let started = Instant::now();
+        let limited = Config { connect_timeout: Some(LIMIT), max_retries: 1, allow_http: true, ..config(url) };
+        let error = run(limited).await.unwrap_err();
+        check(&error, (ErrorKind::Timeout, 2, false, true), &["connect_timeout of 150ms", "while connecting"]);
+        assert!(started.elapsed() >= LIMIT * 2, "{url}");
+
+        let unlimited = Config { connect_timeout: None, timeout: Some(LIMIT), ..config(url) };
+        let error = run(Config { allow_http: true, ..unlimited }).await.unwrap_err();
+        check(&error, (ErrorKind::Timeout, 1, false, true), &["timeout of 150ms", "while connecting"]);
+    }
+
+    if child::role().is_some() {
+        // Takes the questions of the resolver, and never answers.
+        let _deaf = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
+        return check_url("http://somewhere.test").await;
+    }
+    // TLS that is never answered.
+    let silent = Odd::start(|stream, _| async move {
+        let (_stream, never) = (stream, std::future::pending());
+        never.await
+    });
+    check_url(&silent.await.url("https")).await;
+
+    // A queue of connections that is full: further SYNs are dropped, on Linux.
+    if cfg!(target_os = "linux") {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let full = socket.listen(0).unwrap();
+        let address = full.local_addr().unwrap();
+        let fill = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+        let _queued: Vec<_> = std::iter::from_fn(fill).take(64).collect();
+        check_url(&format!("http://{address}")).await;
+    }
+
+    // A name server that does not answer.
+    let files = [("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"), ("/etc/hosts", "")];
+    if let Some(mut child) = in_a_namespace("connections::black_holes_end_at_the_connect_timeout", "dns", &files) {
+        child::finish(&mut child);
+    }
+}
+
+#[tokio::test]
+async fn the_second_address_is_tried() {
+    const TEST: &str = "connections::the_second_address_is_tried";
+    if let Some(name) = child::role() {
+        // One of the two is the first of the name's addresses, and dead in one of the rounds.
+        for alive in ["127.0.0.1:0", "[::1]:0"] {
+            // A system without IPv6 has only the round in which that is the dead one.
+            let Ok(listener) = TcpListener::bind(alive).await else { continue };
+            let port = listener.local_addr().unwrap().port();
+            let server = tokio::spawn(async move {
+                let mut stream = listener.accept().await.unwrap().0;
+                let head = read_head(&mut stream).await.unwrap();
+                read_body(&mut stream, &head).await.unwrap();
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            });
+            let named = Config { allow_http: true, ..config(format!("http://{name}:{port}")) };
+            let run = run(named).await.unwrap();
+            assert_eq!(run.response_metadata.attempts, 1, "{alive}");
+            server.await.unwrap();
+        }
+        return;
+    }
+    // A name with two addresses: one of our own where the system lets us say so, else `localhost` where it has both.
+    let hosts = [("/etc/hosts", "::1 two.test\n127.0.0.1 two.test\n")];
+    if let Some(mut child) = in_a_namespace(TEST, "two.test", &hosts) {
+        child::finish(&mut child);
+        return;
+    }
+    let localhost: Vec<IpAddr> = ("localhost", 0).to_socket_addrs().unwrap().map(|address| address.ip()).collect();
+    if localhost.iter().any(IpAddr::is_ipv4) && localhost.iter().any(IpAddr::is_ipv6) {
+        child::finish(&mut child::of(TEST, "localhost"));
+    }
+}
+
+/// A child with a network and files of its own, where the system permits that: Linux with user namespaces.
+fn in_a_namespace(test: &str, role: &str, files: &[(&str, &str)]) -> Option<std::process::Command> {
+    let mut setup = String::from("ip link set lo up");
+    for (number, (path, text)) in files.iter().enumerate() {
+        let own = format!("{}/{role}-{}-{number}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        std::fs::write(&own, text).unwrap();
+        setup += &format!(" && mount --bind '{own}' {path}");
+    }
+    let arguments = |script: &str| ["-r", "-m", "-n", "sh", "-c", script, "sh"].map(|word| word.to_owned());
+    let tried = std::process::Command::new("unshare").args(arguments(&setup)).output().ok()?;
+    if !tried.status.success() {
+        return None;
+    }
+    let this = std::env::current_exe().unwrap();
+    let mut arguments: Vec<_> = arguments(&format!("{setup} && exec \"$@\"")).map(std::ffi::OsString::from).into();
+    arguments.push(this.into());
+    let arguments: Vec<&OsStr> = arguments.iter().map(|word| word.as_os_str()).collect();
+    Some(child::of_program(OsStr::new("unshare"), &arguments, test, role))
+}
+
+#[tokio::test]
+async fn reset_on_accept() {
+    let server = Odd::start(|stream, _| async move { wire::reset(stream) }).await;
+    for round in 0..5 {
+        let before = server.accepted();
+        let error = run(Config { max_retries: 1, ..config(server.url("http")) }).await.unwrap_err();
+        // Whether the body was asked for before the reset arrived is a race; what follows from it is not.
+        let attempts = if error.may_have_run() { error.attempts() } else { 2 };
+        let sent = error.may_have_run();
+        check(&error, (ErrorKind::Connection, attempts, sent, !sent), &[]);
+        assert_eq!(server.accepted() - before, error.attempts() as usize, "round {round}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn reset_in_the_body() {
+    const BEGUN: &str = "HTTP/1.1 200 OK\r\nx-request-id: r1\r\ncontent-length: 15000000\r\n\r\n";
+    let server = Odd::start(|mut stream, _| async move {
+        let head = read_head(&mut stream).await?;
+        read_body(&mut stream, &head).await?;
+        stream.write_all(BEGUN.as_bytes()).await?;
+        // More than all buffers on the way hold, so that the client has begun to read when this is written.
+        stream.write_all(&vec![b' '; 14_000_000]).await?;
+        wire::reset(stream)
+    })
+    .await;
+    let error = run(config(server.url("http"))).await.unwrap_err();
+    check(&error, (ErrorKind::Connection, 1, true, false), &["the answer was cut short"]);
+    assert_eq!((error.status(), error.request_id()), (Some(200), Some("r1")));
+    assert!(error.body().is_some_and(|body| !body.is_empty()), "what came is kept");
+    assert_eq!(server.accepted(), 1);
+
+    let careless = Config { retry_ambiguous: true, max_retries: 1, ..config(server.url("http")) };
+    let error = run(careless).await.unwrap_err();
+    check(&error, (ErrorKind::Connection, 2, true, true), &["the answer was cut short"]);
+    assert_eq!(server.accepted(), 3);
+}
+
+/// A service that closes each connection behind its first answer, while the next call may already be on its way.
+#[tokio::test]
+async fn race_with_the_close_of_the_service() {
+    const CALLS: usize = 300;
+    let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
+    let server = Odd::start(move |stream, number| {
+        let ran = ran.clone();
+        async move {
+            let (mut reader, mut writer) = stream.into_split();
+            let key = read_key(&mut reader).await?;
+            let _ = ran.send(key);
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+            writer.write_all(answer.as_bytes()).await?;
+            // The close comes sooner or later in the next call.
+            for _ in 0..number % 8 {
+                tokio::task::yield_now().await;
+            }
+            drop(writer);
+            // A service may well read what comes after its FIN, and run it.
+            while let Ok(key) = read_key(&mut reader).await {
+                let _ = ran.send(key);
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let client = Client::new(config(server.url("http"))).unwrap();
+    let mut results = HashMap::new();
+    for _ in 0..CALLS {
+        match client.kits().run(hello()).await {
+            Ok(run) => results.insert(run.response_metadata.idempotency_key, true),
+            Err(error) => {
+                check(&error, (ErrorKind::Connection, 1, true, false), &["broke before the answer"]);
+                results.insert(error.idempotency_key().unwrap().to_owned(), false)
+            }
+        };
+    }
+    drop(client);
+    assert_eq!(results.len(), CALLS);
+    assert!(results.values().any(|answered| *answered));
+    let mut seen = HashMap::new();
+    while let Ok(key) = runs.try_recv() {
+        *seen.entry(key).or_insert(0) += 1;
+    }
+    for (key, count) in &seen {
+        assert_eq!(*count, 1, "{key}: a call that was answered {:?} ran twice", results.get(key));
+    }
+    assert!(results.iter().all(|(key, answered)| !answered || seen.contains_key(key)));
+}
+
+#[tokio::test]
+async fn a_close_after_the_first_byte_of_a_reused_connection_is_not_repeated() {
+    let server = Odd::start(|mut stream, number| async move {
+        if number == 0 {
+            read_key(&mut stream).await?;
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+            stream.write_all(answer.as_bytes()).await?;
+            stream.read_u8().await?;
+        }
+        Ok(())
+    })
+    .await;
+    let client = Client::new(config(server.url("http"))).unwrap();
+    client.kits().run(hello()).await.unwrap();
+    let error = soon("the error", client.kits().run(hello())).await.unwrap_err();
+    check(&error, (ErrorKind::Connection, 1, true, false), &["broke before the answer"]);
+    assert_eq!(server.accepted(), 1);
+}
+
+/// Reads a whole request, and gives its idempotency key.
+async fn read_key(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<String> {
+    let head = read_head(stream).await?;
+    read_body(stream, &head).await?;
+    Ok(header(&head, "idempotency-key").unwrap_or_default().to_owned())
+}

@@ -1,0 +1,181 @@
+//! The variables of the environment, each row in a process of its own.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+
+use builderaikits::{Client, Config};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::common::service::Service;
+use crate::common::wire::{Odd, read_head};
+use crate::common::{child, hello};
+
+const TEST: &str = "environment::variables_table";
+
+/// What a row ends in.
+enum Ends {
+    /// A config error with this text, and none of the values.
+    Refused(&'static str),
+    /// The service saw one request with these lines in its head, and the proxy nothing.
+    Served(&'static [&'static str]),
+    /// The proxy was asked for this tunnel.
+    Tunnelled(&'static str),
+    /// The call went past the proxy, to a port where nobody listens.
+    Direct,
+}
+use Ends::{Direct, Refused, Served, Tunnelled};
+
+#[tokio::test]
+async fn variables_table() {
+    if let Some(role) = child::role() {
+        return as_the_child(&role).await;
+    }
+    let mut service = Service::start().await;
+    let service_url = service.url();
+    let served = Arc::new(Mutex::new(Vec::new()));
+    let heads = Arc::clone(&served);
+    tokio::spawn(async move {
+        loop {
+            let exchange = service.next().await;
+            heads.lock().unwrap().push(exchange.head.clone());
+            exchange.succeed();
+        }
+    });
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heads = Arc::clone(&asked);
+    let proxy = Odd::start(move |mut stream, _| {
+        let heads = Arc::clone(&heads);
+        async move {
+            let head = read_head(&mut stream).await?;
+            heads.lock().unwrap().push(head);
+            stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await
+        }
+    })
+    .await;
+    let proxy_url = proxy.url("http");
+    let proxy_address = proxy_url.trim_start_matches("http://");
+
+    const URL: (&str, &str) = ("BUILDERAIKITS_BASE_URL", "{service}/v1/");
+    const KEY: (&str, &str) = ("BUILDERAIKITS_API_KEY", " bak_canary\n");
+    const HEADERS: &str = "BUILDERAIKITS_CUSTOM_HEADERS";
+    const FAR: (&str, &str) = ("BUILDERAIKITS_BASE_URL", "https://far.invalid/v1");
+    const NEAR: (&str, &str) = ("BUILDERAIKITS_BASE_URL", "https://127.0.0.1:1/v1");
+    const LOCAL: (&str, &str) = ("BUILDERAIKITS_BASE_URL", "https://localhost:1/v1");
+    const PROXY: &str = "{proxy}";
+    const DEAD: &str = "http://127.0.0.1:1";
+    const TUNNEL: Ends = Tunnelled("CONNECT far.invalid:443 ");
+    let table: Vec<(&[(&str, &str)], Ends)> = vec![
+        // The key.
+        (&[], Refused("api_key: is missing; give it, or set BUILDERAIKITS_API_KEY")),
+        (&[("BUILDERAIKITS_API_KEY", "")], Refused("api_key: is missing")),
+        (&[("BUILDERAIKITS_API_KEY", " \n")], Refused("api_key: is missing")),
+        (&[("BUILDERAIKITS_API_KEY", "bak_can ary")], Refused("api_key: character 8 of 11")),
+        (&[("BUILDERAIKITS_API_KEY", "sk-canary")], Refused("api_key: does not begin with `bak_`")),
+        (&[("BUILDERAIKITS_API_KEY", "{not unicode}")], Refused("BUILDERAIKITS_API_KEY: is not valid Unicode")),
+        (&[KEY, URL], Served(&["POST /v1/kits/run HTTP/1.1", "authorization: Bearer bak_canary"])),
+        // The address.
+        (&[KEY, ("BUILDERAIKITS_BASE_URL", "http://far.invalid/v1")], Refused("base_url: plain http")),
+        (&[KEY, ("BUILDERAIKITS_BASE_URL", "canary")], Refused("base_url: is not a URL")),
+        (&[KEY, ("BUILDERAIKITS_BASE_URL", "https://me:canary@far.invalid")], Refused("base_url: has a user name")),
+        (
+            &[KEY, ("BUILDERAIKITS_BASE_URL", ""), ("HTTPS_PROXY", PROXY)],
+            Tunnelled("CONNECT api.builderaikits.com:443 "),
+        ),
+        // Headers.
+        (&[KEY, URL, (HEADERS, "X-Team: blue\r\n\n x-two :a:canary ")], Served(&["x-team: blue", "x-two: a:canary"])),
+        (&[KEY, URL, (HEADERS, "")], Served(&[])),
+        (&[KEY, URL, (HEADERS, "canary")], Refused("BUILDERAIKITS_CUSTOM_HEADERS: a line is not of the form")),
+        (&[KEY, URL, (HEADERS, "Authorization: canary")], Refused("headers: `Authorization` is set by the SDK")),
+        (&[KEY, URL, (HEADERS, "x: can\u{7}ary")], Refused("headers: the value of `x`")),
+        // Proxies, by their names in the order of their precedence.
+        (&[KEY, FAR, ("HTTPS_PROXY", PROXY), ("https_proxy", DEAD), ("ALL_PROXY", DEAD)], TUNNEL),
+        (&[KEY, FAR, ("https_proxy", PROXY), ("ALL_PROXY", DEAD)], TUNNEL),
+        (&[KEY, FAR, ("ALL_PROXY", PROXY), ("all_proxy", DEAD)], TUNNEL),
+        (&[KEY, FAR, ("all_proxy", PROXY)], TUNNEL),
+        (&[KEY, FAR, ("HTTPS_PROXY", "{proxy address}")], TUNNEL),
+        (&[KEY, FAR, ("HTTPS_PROXY", ""), ("ALL_PROXY", PROXY)], TUNNEL),
+        (&[KEY, FAR, ("HTTPS_PROXY", PROXY), ("NO_PROXY", "near.invalid, 127.0.0.0/8")], TUNNEL),
+        (&[KEY, NEAR, ("HTTPS_PROXY", PROXY), ("NO_PROXY", "near.invalid, 127.0.0.0/8")], Direct),
+        (&[KEY, NEAR, ("HTTPS_PROXY", PROXY), ("no_proxy", "127.0.0.1")], Direct),
+        (&[KEY, NEAR, ("HTTPS_PROXY", PROXY), ("NO_PROXY", "*")], Direct),
+        (&[KEY, NEAR, ("HTTPS_PROXY", PROXY), ("no_proxy", "far.invalid, *")], Direct),
+        (&[KEY, LOCAL, ("HTTPS_PROXY", PROXY), ("NO_PROXY", "*")], Direct),
+        (&[KEY, LOCAL, ("HTTPS_PROXY", PROXY), ("NO_PROXY", ".example, localhost")], Direct),
+        (&[KEY, NEAR, ("HTTPS_PROXY", PROXY), ("option proxy", "off")], Direct),
+        (&[KEY, NEAR, ("HTTP_PROXY", PROXY), ("http_proxy", PROXY)], Direct),
+        (&[KEY, FAR, ("HTTPS_PROXY", DEAD), ("NO_PROXY", "*"), ("option proxy", PROXY)], TUNNEL),
+        (&[KEY, URL, ("HTTPS_PROXY", PROXY), ("HTTP_PROXY", PROXY), ("ALL_PROXY", PROXY)], Served(&[])),
+        (&[KEY, FAR, ("HTTPS_PROXY", "http://me:canary@bad host")], Refused("HTTPS_PROXY: is not a URL")),
+        (&[KEY, FAR, ("https_proxy", "http://me:canary@[::")], Refused("https_proxy: is not a URL")),
+        (&[KEY, FAR, ("ALL_PROXY", "socks5://me:canary@far.invalid")], Refused("ALL_PROXY: is neither http nor https")),
+        (&[KEY, FAR, ("HTTPS_PROXY", "{not unicode}")], Refused("HTTPS_PROXY: is not valid Unicode")),
+        // Others' programs: names that only look like ours, and what the HTTP library alone would read.
+        (&[KEY, URL, ("BUILDERAIKITS_MAX_RETRIES", "canary"), ("REQUEST_METHOD", "GET")], Served(&[])),
+    ];
+    for (variables, ends) in table {
+        let mut command = child::of(TEST, "from_env");
+        let mut skipped = false;
+        for (name, value) in variables {
+            let value = value.replace("{service}", &service_url).replace("{proxy}", &proxy_url);
+            let value = value.replace("{proxy address}", proxy_address);
+            match (*name, not_unicode().filter(|_| value == "{not unicode}")) {
+                ("option proxy", _) => command.env("TEST_ROLE", format!("from_env {value}")),
+                (name, Some(odd)) => command.env(name, odd),
+                (name, None) => command.env(name, &value),
+            };
+            skipped |= cfg!(not(unix)) && value == "{not unicode}";
+        }
+        if skipped {
+            continue;
+        }
+        let printed = tokio::task::spawn_blocking(move || child::finish(&mut command)).await.unwrap();
+        let (served, asked) =
+            (std::mem::take(&mut *served.lock().unwrap()), std::mem::take(&mut *asked.lock().unwrap()));
+        let saw = format!("{variables:?}\n{printed}\nservice: {served:?}\nproxy: {asked:?}");
+        assert!(!printed.contains("canary"), "{saw}");
+        assert!(!asked.iter().any(|head| head.contains("canary")), "{saw}");
+        let in_this = |head: &String, lines: &[&str]| lines.iter().all(|line| head.contains(&format!("{line}\r\n")));
+        let fits = match ends {
+            Refused(text) => printed.contains(&format!("config: {text}")) && served.is_empty() && asked.is_empty(),
+            Served(lines) => {
+                printed.contains("answered") && served.len() == 1 && in_this(&served[0], lines) && asked.is_empty()
+            }
+            Tunnelled(line) => {
+                let refused = printed.contains("connection: could not connect") && printed.contains("(1 attempt)");
+                refused && asked.len() == 1 && asked[0].starts_with(line) && served.is_empty()
+            }
+            Direct => printed.contains("connection: could not connect") && asked.is_empty() && served.is_empty(),
+        };
+        assert!(fits, "{saw}");
+    }
+}
+
+/// Makes one call with what the environment says, and prints how it ended.
+async fn as_the_child(role: &str) {
+    let ended = match Config::from_env() {
+        Err(error) => format!("{}: {error}", error.kind()),
+        Ok(mut config) => {
+            config.max_retries = 0;
+            if let Some((_, proxy)) = role.split_once(' ') {
+                config.proxy = Some(proxy.to_owned());
+            }
+            let shown = format!("{config:?}");
+            match Client::new(config) {
+                Err(error) => format!("{}: {error}\n{shown}", error.kind()),
+                Ok(client) => match client.kits().run(hello()).await {
+                    Ok(_) => format!("answered\n{client:?}"),
+                    Err(error) => format!("{}: {error}\n{client:?}", error.kind()),
+                },
+            }
+        }
+    };
+    writeln!(std::io::stdout(), "{ended}").unwrap();
+}
+
+fn not_unicode() -> Option<OsString> {
+    #[cfg(unix)]
+    return Some(std::os::unix::ffi::OsStringExt::from_vec(b"canary\xff".to_vec()));
+    #[cfg(not(unix))]
+    return None;
+}

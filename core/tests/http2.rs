@@ -1,0 +1,133 @@
+//! HTTP/2, as ALPN agrees on it: what the server says it did not begin is sent again, and nothing else.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use builderaikits::{Client, Config, ErrorKind};
+use bytes::Bytes;
+use h2::Reason;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::common::certificates::Authority;
+use crate::common::service::RUN;
+use crate::common::wire::Odd;
+use crate::common::{KEY, check, config, hello};
+
+/// What the server does with the first stream of its first connection. All others are served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum First {
+    Serve,
+    Reset(Reason),
+    /// GOAWAY that names this as the last stream that was begun, and then the end of the connection.
+    GoAway(u32, Reason),
+}
+
+#[tokio::test]
+async fn a_refused_stream_is_not_sent() {
+    // What the call ends in: `None` is a run after one repeat.
+    let ambiguous = Some((ErrorKind::Connection, 1, true, false));
+    let table = [
+        (First::Reset(Reason::REFUSED_STREAM), None),
+        (First::GoAway(0, Reason::NO_ERROR), None),
+        // Begun, or nothing said about it.
+        (First::Reset(Reason::CANCEL), ambiguous),
+        (First::Reset(Reason::INTERNAL_ERROR), ambiguous),
+        (First::Reset(Reason::NO_ERROR), ambiguous),
+        (First::GoAway(1, Reason::NO_ERROR), ambiguous),
+        (First::GoAway(1, Reason::INTERNAL_ERROR), ambiguous),
+    ];
+    for (first, expected) in table {
+        let (server, served, ca_file) = start(first).await;
+        let result = Client::new(Config { ca_file, ..config(server.url("https")) }).unwrap().kits().run(hello()).await;
+        match expected {
+            None => {
+                let run = result.unwrap_or_else(|error| panic!("{first:?}: {error}"));
+                assert_eq!(run.response_metadata.attempts, 2, "{first:?}");
+            }
+            Some(expected) => check(&result.unwrap_err(), expected, &["broke before the answer"]),
+        }
+        assert_eq!(served.load(Ordering::SeqCst), usize::from(expected.is_none()), "{first:?}");
+    }
+}
+
+#[tokio::test]
+async fn calls_share_one_connection() {
+    let (server, served, ca_file) = start(First::Serve).await;
+    let client = Client::new(Config { ca_file, ..config(server.url("https")) }).unwrap();
+    client.kits().run(hello()).await.unwrap();
+    let calls: Vec<_> = (0..20).map(|_| crate::common::spawn(&client)).collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((served.load(Ordering::SeqCst), server.accepted()), (21, 1));
+}
+
+pub(crate) async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::path::PathBuf>) {
+    let authority = Authority::new();
+    let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2", "http/1.1"]);
+    let served = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&served);
+    let server = Odd::start(move |stream, number| {
+        let (acceptor, served) = (acceptor.clone(), Arc::clone(&count));
+        async move {
+            let stream = acceptor.accept(stream).await?;
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+            match first {
+                First::GoAway(last, reason) if number == 0 => go_away(stream, last, reason).await,
+                _ => serve(stream, (number == 0).then_some(first), &served).await.map_err(io::Error::other),
+            }
+        }
+    });
+    (server.await, served, Some(authority.file()))
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut first: Option<First>,
+    served: &AtomicUsize,
+) -> Result<(), h2::Error> {
+    let mut connection = h2::server::handshake(stream).await?;
+    while let Some(request) = connection.accept().await {
+        let (request, mut respond) = request?;
+        if let Some(First::Reset(reason)) = first.take() {
+            respond.send_reset(reason);
+            continue;
+        }
+        assert_eq!(request.headers()["authorization"], format!("Bearer {KEY}"));
+        served.fetch_add(1, Ordering::SeqCst);
+        respond.send_response(http::Response::new(()), false)?.send_data(Bytes::from_static(RUN.as_bytes()), true)?;
+    }
+    Ok(())
+}
+
+/// By hand, frame by frame: waits for the whole request, says that `last` was the last stream begun, and closes.
+async fn go_away(mut stream: impl AsyncRead + AsyncWrite + Unpin, last: u32, reason: Reason) -> io::Result<()> {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    /// `authorization`, as a literal that nobody on the way may put in a table (RFC 7541, 6.2.3).
+    const KEY_NEVER_INDEXED: [u8; 2] = [0x1f, 0x08];
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const SETTINGS_TAKEN: [u8; 9] = [0, 0, 0, 4, 1, 0, 0, 0, 0];
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await?;
+    stream.write_all(&SETTINGS).await?;
+    stream.write_all(&SETTINGS_TAKEN).await?;
+    stream.flush().await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await?;
+        assert!(head[3] != HEADERS || payload.windows(2).any(|bytes| bytes == KEY_NEVER_INDEXED));
+        let ends_the_stream = head[4] & 1 == 1;
+        if head[3] == DATA && ends_the_stream {
+            break;
+        }
+    }
+    stream.write_all(&[0, 0, 8, 7, 0, 0, 0, 0, 0]).await?;
+    stream.write_all(&last.to_be_bytes()).await?;
+    stream.write_all(&u32::from(reason).to_be_bytes()).await?;
+    stream.shutdown().await
+}

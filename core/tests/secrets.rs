@@ -1,0 +1,273 @@
+//! Keys and prompts stay where they belong: every outcome is made once, and all that is printed or logged is searched.
+//!
+//! Each test runs in a process of its own, since loggers are global.
+
+use std::fmt::Debug;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use builderaikits::{ApiKey, CallOptions, Client, Config, Kit, RunRequest};
+use builderaikits_conformance::{ScriptedServer, steps_from_json};
+use serde_json::json;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::common::certificates::Authority;
+use crate::common::service::Service;
+use crate::common::wire::Odd;
+use crate::common::{KEY, PROMPT, child, config};
+use crate::http2::{self, First};
+
+const CONTEXT: &str = "context-of-the-tests-2342";
+const HEADER: &str = "header-of-the-tests-1234";
+const PASSWORD: &str = "password-of-the-tests-5678";
+const ANSWER: &str = "answer-of-the-tests-9012";
+
+#[tokio::test]
+async fn nothing_printed_shows_key_or_prompt() {
+    if child::role().is_none() {
+        child::finish(&mut child::of("secrets::nothing_printed_shows_key_or_prompt", "child"));
+        return;
+    }
+    let logged = Logged::install();
+    let printed = every_outcome().await;
+    for text in &printed {
+        assert_eq!(found_in(text), None, "{text}");
+    }
+    let all = printed.join("\n");
+    for kind in ["rate_limit", "server", "connection", "timeout", "tls", "bad_response", "config", "invalid_request"] {
+        assert!(all.contains(&format!("Error({kind}: ")), "no {kind} was made");
+    }
+
+    let ours = logged.text();
+    assert_eq!(found_in(&ours), None);
+    for word in ["builderaikits.run", "idempotency_key=", "repeating", "failed", "succeeded", "not repeated"] {
+        assert!(ours.contains(word), "`{word}` was not logged");
+    }
+    // The search finds what is there.
+    tracing::trace!(planted = KEY);
+    assert_eq!(found_in(&logged.text()), Some(KEY));
+    for secret in [KEY, PROMPT, CONTEXT, HEADER, PASSWORD, ANSWER] {
+        assert_eq!(found_in(&format!("{:?}", secret.as_bytes())), Some(secret));
+    }
+}
+
+#[tokio::test]
+async fn traces_of_libraries_show_no_secret() {
+    if child::role().is_none() {
+        child::finish(&mut child::of("secrets::traces_of_libraries_show_no_secret", "child"));
+        return;
+    }
+    let logged = Logged::install();
+    every_outcome().await;
+    let text = logged.text();
+    for library in ["reqwest", "hyper_util", "h2", "rustls"] {
+        assert!(text.contains(&format!("{library}::")), "{library} logged nothing");
+    }
+    assert_eq!(found_in(&text), None);
+    log::trace!("planted: {PROMPT}");
+    assert_eq!(found_in(&logged.text()), Some(PROMPT));
+}
+
+/// The first secret that stands in the text, as it is or as a list of its bytes.
+fn found_in(text: &str) -> Option<&'static str> {
+    let stands = |secret: &&str| {
+        let bytes = format!("{:?}", secret.as_bytes());
+        text.contains(*secret) || text.contains(bytes.trim_matches(['[', ']']))
+    };
+    [KEY, PROMPT, CONTEXT, HEADER, PASSWORD, ANSWER].into_iter().find(stands)
+}
+
+/// Makes every kind of outcome, and gives all that can be printed of it but for a run's own answer.
+async fn every_outcome() -> Vec<String> {
+    let mut printed = outcomes_of_answers().await;
+    printed.extend(outcomes_of_connections().await);
+    printed.extend(refused_before_sending().await);
+    printed
+}
+
+async fn outcomes_of_answers() -> Vec<String> {
+    let message = json!({"error": {"message": format!("no such key: Bearer {KEY}"), "code": KEY}, "prompt": PROMPT});
+    let echo = json!({"x-request-id": KEY, "x-echo": format!("Bearer {KEY}"), "retry-after-ms": "1"});
+    let escaped = format!(r#"{{"error": {{"message": "{0}", "code": "{0}"}}}}"#, KEY.replace('-', "\\u002d"));
+    let run = json!({"status": 200, "body": {"output": {"text": ANSWER}}});
+    let scripts = [
+        ("run", json!([run])),
+        ("echo", json!([{"status": 401, "headers": echo, "body": message}])),
+        ("escaped", json!([{"status": 403, "body": escaped}])),
+        ("page", json!([{"status": 200, "headers": echo, "body": format!("<p>{KEY}</p><p>{ANSWER}{PROMPT}</p>")}])),
+        ("redirect", json!([{"status": 302, "headers": {"location": format!("http://127.0.0.1:1/?key={KEY}")}}])),
+        ("busy", json!([{"status": 429, "headers": echo, "body": message}, run])),
+        ("down", json!([{"status": 503, "headers": {"retry-after-ms": "1"}, "body": message}])),
+        ("told", json!([{"status": 429, "headers": {"retry-after": "999"}, "body": message}])),
+        ("reset", json!([{"fault": "reset"}])),
+        ("cut", json!([{"fault": "truncate", "status": 200, "body": {"output": {"text": ANSWER}}}])),
+        ("silent", json!([{"fault": "stall"}])),
+        ("garbage", json!([{"raw": format!("{KEY} {ANSWER}\r\n\r\n")}])),
+    ];
+    let server = ScriptedServer::start().await.unwrap();
+    let mut printed = Vec::new();
+    for (case, steps) in scripts {
+        server.script(case, steps_from_json(steps).unwrap());
+        let timeout = Some(Duration::from_millis(if case == "silent" { 200 } else { 30_000 }));
+        printed.extend(call(Config { timeout, ..config(server.base_url(case)) }).await);
+        let seen = server.seen(case);
+        assert!(seen.iter().any(|seen| seen.header("authorization").is_some_and(|value| value.ends_with(KEY))));
+        assert!(seen.iter().any(|seen| String::from_utf8_lossy(&seen.body).contains(PROMPT)));
+    }
+    printed
+}
+
+async fn outcomes_of_connections() -> Vec<String> {
+    let authority = Authority::new();
+    let ca_file = Some(authority.file());
+    let (h2, _, h2_ca) = http2::start(First::Reset(h2::Reason::REFUSED_STREAM)).await;
+    let mut h1 = Service::start_tls(authority.acceptor("127.0.0.1")).await;
+    let h1_url = h1.url();
+    tokio::spawn(async move {
+        loop {
+            h1.next().await.succeed();
+        }
+    });
+    let proxy = Odd::start(|mut stream, _| async move {
+        crate::common::wire::read_head(&mut stream).await?;
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 407 No\r\n\r\n").await
+    })
+    .await;
+    let proxy_url = proxy.url("http").replace("://", &format!("://me:{PASSWORD}@"));
+    let mut printed = Vec::new();
+    for config in [
+        Config { ca_file: h2_ca, ..config(h2.url("https")) },
+        Config { ca_file: ca_file.clone(), ..config(&*h1_url) },
+        config(h1_url),
+        config("https://127.0.0.1:1"),
+        Config { allow_http: true, ..config(format!("http://{}.invalid", "a".repeat(64))) },
+        Config { proxy: Some(proxy_url), ca_file, ..config("https://far.invalid") },
+    ] {
+        printed.extend(call(Config { max_retries: 1, ..config }).await);
+    }
+    printed
+}
+
+async fn refused_before_sending() -> Vec<String> {
+    let mut printed = Vec::new();
+    let good = || config("http://127.0.0.1:1");
+    let headers = |name: &str, value: String| vec![(name.to_owned(), value)];
+    for config in [
+        Config { base_url: format!("https://me:{PASSWORD}@127.0.0.1"), ..good() },
+        Config { base_url: format!("https://127.0.0.1/?key={KEY}"), ..good() },
+        Config { base_url: format!("{KEY}\n"), ..good() },
+        Config { proxy: Some(format!("http://me:{PASSWORD}@bad host")), ..good() },
+        Config { proxy: Some(format!("socks5://me:{PASSWORD}@host")), ..good() },
+        Config { headers: headers("authorization", HEADER.into()), ..good() },
+        Config { headers: headers("x-team", format!("{HEADER}\n")), ..good() },
+    ] {
+        printed.extend([show(&config), show_error(&Client::new(config).unwrap_err())]);
+    }
+    for key in [format!("{KEY} {KEY}"), format!("{KEY}\u{fc}")] {
+        printed.push(show_error(&ApiKey::new(&key).unwrap_err()));
+    }
+    let key = ApiKey::new(KEY).unwrap();
+    printed.extend([show(&key), key.to_string(), show(&Client::new(good()).unwrap()), show(&good())]);
+
+    let client = Client::new(good()).unwrap();
+    let requests = [
+        RunRequest::new("", PROMPT),
+        RunRequest::new(Kit::TextGen, PROMPT).context(CONTEXT).temperature(f64::NAN),
+        RunRequest::new(Kit::TextGen, PROMPT).max_tokens(0),
+    ];
+    for request in requests {
+        printed.extend([show(&request), show_error(&client.kits().run(request).await.unwrap_err())]);
+    }
+    for json in [json!({"kit": "text-gen", "input": [PROMPT]}), json!({"kit": [PROMPT], "input": PROMPT})] {
+        printed.push(show_error(&RunRequest::from_json(json).unwrap_err()));
+    }
+    let options = [
+        CallOptions { headers: headers("authorization", HEADER.into()), ..CallOptions::default() },
+        CallOptions { headers: headers("x-team", format!("{HEADER}\n")), ..CallOptions::default() },
+    ];
+    for options in options {
+        printed.push(show(&options));
+        let request = RunRequest::new(Kit::TextGen, PROMPT);
+        printed.push(show_error(&client.kits().run_with(request, options).await.unwrap_err()));
+    }
+    printed
+}
+
+/// Makes one call, with as many secrets as one can have.
+async fn call(config: Config) -> Vec<String> {
+    let request = RunRequest::new(Kit::TextGen, PROMPT).context(CONTEXT).max_tokens(5);
+    let config = Config { headers: vec![("x-secret".into(), HEADER.into())], ..config };
+    let options = CallOptions { headers: vec![("x-secret-too".into(), HEADER.into())], ..CallOptions::default() };
+    let client = Client::new(config).unwrap();
+    let mut printed = vec![show(&request), show(&options), show(&client), show(&client.kits())];
+    match client.kits().run_with(request, options).await {
+        Ok(run) => printed.push(show(&run.response_metadata)),
+        Err(error) => {
+            let headers = error.headers().map(|headers| format!("{headers:?}"));
+            let body = error.body().map(|body| String::from_utf8_lossy(body).into_owned());
+            let received = format!("{headers:?} {body:?}");
+            assert!(!received.contains(KEY), "{received}");
+            printed.push(show_error(&error));
+        }
+    }
+    printed
+}
+
+fn show_error(error: &builderaikits::Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    format!("{error} {error:?} {error:#?} {source:?} {:?}", error.clone().into_parts())
+}
+
+fn show(value: &impl Debug) -> String {
+    format!("{value:?} {value:#?}")
+}
+
+/// All that is logged in this process, at every level, through `tracing` and through `log`.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Logged {
+    fn install() -> Self {
+        let logged = Self::default();
+        log::set_boxed_logger(Box::new(logged.clone())).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+        let writer = logged.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        logged
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl log::Log for Logged {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{} {}: {}\n", record.level(), record.target(), record.args());
+        self.0.lock().unwrap().extend(line.into_bytes());
+    }
+
+    fn flush(&self) {}
+}
