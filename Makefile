@@ -36,7 +36,8 @@ help: ## List these commands
 
 .PHONY: demo
 demo: rust ## Send a prompt through the client to the sandbox on this machine; needs no key
-	@$(CARGO) build -p builderaikits-sandbox -p builderaikits-examples $(LOCKED)
+	@$(CARGO) build -p builderaikits-sandbox -p builderaikits-examples -p builderaikits-python $(LOCKED)
+	@$(MAKE) --no-print-directory python-native
 	@examples/demo.sh
 
 .PHONY: build

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::calls::Calls;
-use crate::exit::Leaving;
+use crate::exit::detached;
 use crate::failure::{failed, outcome};
 use crate::options;
 
@@ -24,7 +24,7 @@ pub(crate) struct Client(bridge::Client);
 #[pyfunction]
 pub(crate) fn client(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
     let config = Config::from_env().and_then(|config| options::configured(config, given));
-    made(py, config.and_then(|config| py.detach(|| bridge::Client::new(config, "python"))))
+    made(py, config.and_then(|config| detached(py, || bridge::Client::new(config, "python"))))
 }
 
 #[pymethods]
@@ -32,7 +32,7 @@ impl Client {
     /// A copy with these options over its own.
     fn with_options(&self, py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
         let config = options::configured(self.0.config().clone(), given);
-        made(py, config.and_then(|config| py.detach(|| self.0.with_options(config))))
+        made(py, config.and_then(|config| detached(py, || self.0.with_options(config))))
     }
 
     /// Runs and blocks; in the main thread, signals are looked for.
@@ -57,8 +57,7 @@ impl Client {
             signal = if is_main { Python::attach(|py| py.check_signals()).err() } else { None };
             signal.is_none()
         };
-        let (end, leaving) = py.detach(|| (self.0.run_blocking(request, options, TICK, go_on), Leaving::begin()));
-        drop(leaving);
+        let end = detached(py, || self.0.run_blocking(request, options, TICK, go_on));
         match (end, signal) {
             (Some(end), _) => outcome(py, end),
             (None, Some(signal)) => Err(signal),

@@ -27,12 +27,18 @@ pub(crate) fn exiting(py: Python<'_>) {
     });
 }
 
+/// Works without the interpreter's lock. Every way out of the interpreter and back goes through here.
+pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let (done, _leaving) = py.detach(|| (work(), Leaving::begin()));
+    done
+}
+
 /// Held by a thread on its way back to the interpreter.
-pub(crate) struct Leaving(());
+struct Leaving(());
 
 impl Leaving {
     /// Never returns once the interpreter is ending, unless this thread ends it.
-    pub(crate) fn begin() -> Self {
+    fn begin() -> Self {
         returning().fetch_add(1, Ordering::SeqCst);
         if EXITING.get().is_some_and(|by| *by != thread::current().id()) {
             returning().fetch_sub(1, Ordering::SeqCst);
