@@ -227,7 +227,7 @@ def test_import_does_nothing(script):
     before = set(sys.modules)
     import builderaikits
     loaded = set(sys.modules) - before
-    assert not loaded & {"asyncio", "logging", "typing", "socket", "ssl", "json"}, loaded
+    assert not loaded & {"asyncio", "threading", "logging", "typing", "socket", "ssl", "json"}, loaded
     assert len(os.listdir("/proc/self/task")) == 1
     files = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd") if int(fd) > 2]
     assert not any("socket" in os.readlink(file) for file in files if os.path.lexists(file))

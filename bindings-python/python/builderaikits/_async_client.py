@@ -70,11 +70,12 @@ class AsyncKits:
         """As `Kits.run`, which has the arguments. Cancelling the task gives the call up, and aborts its request."""
         _logs.look()
         options = of_call(timeout, max_retries, retry_ambiguous, idempotency_key, extra_headers)
-        here = waiting()
+        loop = get_running_loop()
+        here = waiting(loop)
         call = self._native.submit(here.calls, kit, input, config, extra_body, options)
         if isinstance(call, tuple):
             raise error_of(call)
-        future: Future[Run | tuple[Any, ...]] = get_running_loop().create_future()
+        future: Future[Run | tuple[Any, ...]] = loop.create_future()
         here.futures[call] = future
         try:
             end = await future

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from _thread import get_ident
-from threading import main_thread
 
 from . import _logs, _native
 from ._errors import error_of
@@ -227,11 +227,17 @@ class Kits:
         """
         _logs.look()
         options = of_call(timeout, max_retries, retry_ambiguous, idempotency_key, extra_headers)
-        end = self._native.run(kit, input, config, extra_body, options, get_ident() == main_thread().ident)
+        end = self._native.run(kit, input, config, extra_body, options, _is_main())
         _logs.flush()
         if isinstance(end, tuple):
             raise error_of(end)
         return end
+
+
+def _is_main() -> bool:
+    """Whether signals are for this thread. A program without `threading` has no other."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.main_thread().ident == get_ident()
 
 
 atexit.register(_native.exiting)

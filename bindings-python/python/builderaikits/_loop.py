@@ -83,10 +83,9 @@ _waiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting] = weakre
 _last: tuple[weakref.ref[asyncio.AbstractEventLoop], weakref.ref[Waiting]] | None = None
 
 
-def waiting() -> Waiting:
-    """That of the running event loop."""
+def waiting(loop: asyncio.AbstractEventLoop) -> Waiting:
+    """That of this event loop."""
     global _last
-    loop = asyncio.get_running_loop()
     last = _last
     if last is not None and last[0]() is loop and (here := last[1]()) is not None:
         return here
