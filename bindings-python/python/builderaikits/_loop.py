@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ from . import _logs
 from ._native import Calls
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ._native import Run
 
 # So many ended calls are handed out before the loop's other work has its turn.
