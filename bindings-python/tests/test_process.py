@@ -11,15 +11,20 @@ import pytest
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork and signals")
 
 
-@pytest.mark.parametrize("others", [0, 8])
+@pytest.mark.parametrize("others", [0, 8, -1])
 def test_ctrl_c_gives_a_call_up(server, others):
     code = """
 import sys, threading, time
 from builderaikits import BuilderAIKits
 client = BuilderAIKits(base_url=sys.argv[1], api_key="bak_1", timeout=60)
 run = lambda: client.kits.run("text-gen", input="Hello")
-for _ in range(int(sys.argv[2])):
+others = int(sys.argv[2])
+for _ in range(others):
     threading.Thread(target=run, daemon=True).start()
+def spin():
+    while True: pass
+if others < 0:  # never calls, and never lets go of the interpreter but where it must
+    threading.Thread(target=spin, daemon=True).start()
 try: run()
 except KeyboardInterrupt: print(time.monotonic(), flush=True)
     """
@@ -31,7 +36,7 @@ def ctrl_c(one, code, others):
     """Seconds from the signal until it was caught."""
     child = [sys.executable, "-c", code, one.url, str(others)]
     with subprocess.Popen(child, stdout=subprocess.PIPE, text=True) as child:
-        for _ in range(others + 1):
+        for _ in range(max(others, 0) + 1):
             assert one.asked.acquire(timeout=10)
         begun = time.monotonic()
         child.send_signal(signal.SIGINT)

@@ -14,14 +14,16 @@ installed=$("$2/bin/python" -c 'import builderaikits; print(builderaikits.__path
 newest=$(objdump -T "$installed/_native.abi3.so" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1)
 echo "needs $newest"
 [[ $(printf '%s\n' "$newest" GLIBC_2.28 | sort -V | tail -1) == GLIBC_2.28 ]]
-if grep -rlF -e "$HOME/" -e "$PWD/" "$installed"/*.so "$installed"/../builderaikits-*.dist-info; then
-  echo "a path of this machine is in the wheel" >&2
-  exit 1
-fi
+"$2/bin/python" - "$wheel" "$HOME/" "$PWD/" <<'END'
+import sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+bad = [name for name in wheel.namelist() for path in sys.argv[2:] if path.encode() in wheel.read(name)]
+sys.exit(f"a path of this machine is in {bad}" if bad else 0)
+END
 
 # No dependency of the package: only of its tests.
-pytest=$(grep '^pytest==' bindings-python/requirements-dev.txt)
-"$2/bin/python" -m pip install --quiet --disable-pip-version-check "$pytest"
+grep -E '^(pytest|uvloop)==' bindings-python/requirements-dev.txt >"$2/requirements.txt"
+"$2/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2/requirements.txt"
 here=$PWD
 (cd "$2" && bin/python -m pytest -q -p no:cacheprovider "$here/bindings-python/tests")
 echo "the sdist has:"
