@@ -152,6 +152,8 @@ deny-if-there:
 	@$(call left-out,cargo-deny,'make deny' builds it into .tools once (some minutes) and checks licences and bans and sources)
 endif
 
+include tests/load/load.mk
+
 .PHONY: rust
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: 1.88 or later from https://rustup.rs" >&2; exit 1; }

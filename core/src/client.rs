@@ -137,7 +137,7 @@ impl Client {
             progress.attempts = progress.attempts.saturating_add(1);
             let until = self.attempt_until(request);
             let attempt = self.shared.send(request, self.settings.key.header()?, until).await;
-            drop(slot);
+            self.shared.leave(slot).await;
             let ended = match response::read(attempt, &self.settings.key) {
                 Ok(run) => {
                     self.shared.reward(progress.paid);

@@ -23,12 +23,14 @@ impl Endpoint {
         if base_url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return bad("has white space, a control character or a backslash");
         }
-        // The parser also skips slashes, and would take the path of `https:///v1` for its host.
-        let named = base_url.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'));
+        // The parser also skips slashes, or adds them, and would take the path of `https:///v1` for its host.
+        let after_scheme = base_url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+        let named = after_scheme.is_some_and(|rest| !rest.starts_with('/'));
         let Some(mut run) = Url::parse(base_url).ok().filter(|_| named) else {
             return bad("is not a URL with a host");
         };
-        if !run.username().is_empty() || run.password().is_some() {
+        // Also an empty one, which the parser drops.
+        if after_scheme.and_then(|rest| rest.split('/').next()).is_some_and(|host| host.contains('@')) {
             return bad("has a user name or password");
         }
         // Also an empty one: `base_url?` would otherwise eat the path.
@@ -84,6 +86,7 @@ mod tests {
             (Endpoint::OFFICIAL, "https://api.builderaikits.com/v1/kits/run"),
             ("https://api.builderaikits.com/v1/", "https://api.builderaikits.com/v1/kits/run"),
             ("https://example.com", "https://example.com/kits/run"),
+            ("https://example.com/a@b", "https://example.com/a@b/kits/run"),
             ("https://example.com/", "https://example.com/kits/run"),
             ("https://example.com/a/b///", "https://example.com/a/b/kits/run"),
             ("https://example.com:8443/v1", "https://example.com:8443/v1/kits/run"),
@@ -104,6 +107,9 @@ mod tests {
             ("https:///v1", "not a URL with a host"),
             ("https:/example.com", "not a URL with a host"),
             ("https:example.com", "not a URL with a host"),
+            ("https:/example.com/s://api.builderaikits.com", "not a URL with a host"),
+            ("https:example.com://api.builderaikits.com/v1", "not a URL with a host"),
+            ("https:///example.com://v1", "not a URL with a host"),
             ("ftp://example.com", "not https"),
             ("file:///etc/passwd", "not a URL with a host"),
             ("data:text/plain,x", "not a URL with a host"),
@@ -117,6 +123,8 @@ mod tests {
             ("https://user@example.com/v1", "user name"),
             ("https://:pw@example.com/v1", "user name"),
             ("https://user:pw@example.com/v1", "user name"),
+            ("https://@example.com/v1", "user name"),
+            ("https://:@example.com/v1", "user name"),
             ("https://example.com/v1?", "query"),
             ("https://example.com/v1?a=b", "query"),
             ("https://example.com/v1#", "fragment"),

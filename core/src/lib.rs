@@ -50,6 +50,9 @@ mod config;
 mod decode;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz;
 mod kits;
 mod request;
 mod response;

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fs;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -17,7 +17,8 @@ use http_body::{Body, Frame, SizeHint};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
 
 use crate::config::{Checked, Config, Proxy};
 use crate::error::{Error, Result};
@@ -31,6 +32,8 @@ const LONGEST_ERROR_BODY: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWER: Duration = Duration::from_secs(10);
+/// Longer than this after `connect_timeout`, no connection is coming.
+const FORGOTTEN: Duration = Duration::from_secs(1);
 /// No more is set aside for a body on the word of its length alone.
 const LARGEST_RESERVE: usize = 1 << 20;
 
@@ -127,18 +130,37 @@ impl Transport {
         until: Option<Until>,
     ) -> Result<Reply, Failure> {
         let sent = Arc::new(AtomicBool::new(false));
-        let mut message = reqwest::Request::new(Method::POST, request.url.clone());
-        *message.headers_mut() = request.headers.clone();
-        message.headers_mut().insert(http::header::AUTHORIZATION, authorization);
-        let body = NotedBody { data: Some(request.body.clone()), asked_for: Arc::clone(&sent) };
-        *message.body_mut() = Some(reqwest::Body::wrap(body));
-        match within(until.as_ref(), self.http.execute(message)).await {
+        match within(until.as_ref(), self.execute(request, &authorization, &sent)).await {
             Ok(Ok(answer)) => Ok(self.read(answer, until).await),
             Ok(Err(error)) => Err(self.failure(&error, sent.load(Ordering::Acquire))),
             Err(until) => {
                 let sent = sent.load(Ordering::Acquire);
                 let phase = if sent { "while waiting for the answer" } else { "while connecting" };
                 Err(Failure { cause: Cause::Timeout, message: until.ran_out(phase), sent })
+            }
+        }
+    }
+
+    /// Sends until there is an answer's head. One that was not sent long after its connection should have been there is
+    /// asked for anew: where several HTTP/2 connections begin or end together, the library can forget who waits.
+    async fn execute(
+        &self,
+        request: &Request,
+        authorization: &HeaderValue,
+        sent: &Arc<AtomicBool>,
+    ) -> reqwest::Result<reqwest::Response> {
+        loop {
+            let mut message = reqwest::Request::new(Method::POST, request.url.clone());
+            *message.headers_mut() = request.headers.clone();
+            message.headers_mut().insert(http::header::AUTHORIZATION, authorization.clone());
+            let body = NotedBody { data: Some(request.body.clone()), asked_for: Arc::clone(sent) };
+            *message.body_mut() = Some(reqwest::Body::wrap(body));
+            let mut answer = pin!(self.http.execute(message));
+            let Some(limit) = self.connect_timeout else { return answer.await };
+            match timeout(limit.saturating_add(FORGOTTEN), answer.as_mut()).await {
+                Ok(answer) => return answer,
+                Err(_) if sent.load(Ordering::Acquire) => return answer.await,
+                Err(_) => debug!("waited too long for a connection; asking for another"),
             }
         }
     }

@@ -1,0 +1,158 @@
+//! A user's program, for what needs a process of its own: `load-client soak`, `load-client files URL`, and, to drop the
+//! client with calls in flight, `load-client WAY URL`.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use builderaikits::{Client, Config};
+use builderaikits_load::children::Server;
+use builderaikits_load::{call, calls, config, errors, print, process, seconds};
+use tokio::runtime::{Builder, Runtime};
+
+/// Says `end` where it ends; everything that keeps the process longer than that is not ours to want.
+fn main() -> io::Result<()> {
+    let arguments: Vec<_> = std::env::args().collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [_, "soak"] => soak()?,
+        [_, "files", url] => files(url)?,
+        [_, way, url] => drop_in_flight(way, url)?,
+        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "usage: load-client soak | files URL | WAY URL")),
+    }
+    print("end");
+    Ok(())
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+fn client(config: Result<Config, builderaikits::Error>) -> io::Result<Client> {
+    config.and_then(Client::new).map_err(io::Error::other)
+}
+
+/// 2,000 calls at once, where 256 files may be open. Prints what came of them, and the most files that were open.
+fn files(url: &str) -> io::Result<()> {
+    rlimit::Resource::NOFILE.set(256, 256)?;
+    let runtime = runtime()?;
+    let client = client(config(url))?;
+    let most = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&most);
+    let counter = std::thread::spawn(move || {
+        // Until it is the only one that holds the figure.
+        while Arc::strong_count(&counting) > 1 {
+            // Without a file left to count with, all of them are open.
+            counting.fetch_max(process::open_files().unwrap_or(256), Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        counting.load(Ordering::Relaxed)
+    });
+    for round in 1..=3 {
+        let ends = runtime.block_on(calls(&client, 2_000))?;
+        let failed = errors(&ends).count();
+        let repeated = ends.iter().flatten().filter(|run| run.response_metadata.attempts > 1).count();
+        print(&format!(
+            "round {round}: {} runs, {failed} errors, {repeated} repeated",
+            ends.len().saturating_sub(failed)
+        ));
+        if let Some(error) = errors(&ends).next() {
+            print(&format!("such as: {error}"));
+        }
+    }
+    drop(most);
+    let most = counter.join().map_err(|_| io::Error::other("the counter panicked"))?;
+    print(&format!("at most {most} files open of 256"));
+    Ok(())
+}
+
+/// Drops the client with calls in flight and the runtime under them, in each way that a program can.
+fn drop_in_flight(way: &str, url: &str) -> io::Result<()> {
+    let runtime = runtime()?;
+    let client = client(config(url))?;
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            let client = client.clone();
+            runtime.spawn(async move { call(&client).await })
+        })
+        .collect();
+    // The server has them; nobody asks it for a sign that could be the last of them.
+    std::thread::sleep(Duration::from_millis(200));
+    let given_up = waiting.iter().filter(|call| call.is_finished()).count();
+    print(&format!("{given_up} of {} calls ended", waiting.len()));
+    match way {
+        "client-then-runtime" => {
+            drop(client);
+            drop(runtime);
+        }
+        "runtime-then-client" => {
+            drop(runtime);
+            drop(client);
+        }
+        "calls-then-client" => {
+            waiting.iter().for_each(tokio::task::JoinHandle::abort);
+            drop(client);
+            drop(runtime);
+        }
+        "background" => {
+            drop(client);
+            runtime.shutdown_background();
+        }
+        "inside" => runtime.block_on(async move { drop(client) }),
+        "leak" => {
+            std::mem::forget(client);
+            std::mem::forget(runtime);
+        }
+        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "no such mode")),
+    }
+    Ok(())
+}
+
+const SOAK_CALLS: u64 = 300_000;
+const SOAK_FIRST: u64 = 50_000;
+const SOAK_CALLERS: u64 = 64;
+const SOAK_GROWTH_KIB: u64 = 2 << 10;
+
+/// 300,000 calls, 64 at a time. Memory and open files after them against those after the first 50,000.
+fn soak() -> io::Result<()> {
+    let server = Server::start(std::env::current_exe()?.with_file_name("load-server"))?;
+    let runtime = runtime()?;
+    let client = client(config(&server.url(200, 0)))?;
+    let start = Instant::now();
+    let measure = |calls: u64| -> io::Result<(u64, usize)> {
+        runtime.block_on(work(&client, calls))?;
+        let (memory, files) = (process::resident_kib()?, process::open_files()?);
+        print(&format!("VmRSS {memory} KiB, {files} files open, {}", seconds(start.elapsed())));
+        Ok((memory, files))
+    };
+    let (first, first_files) = measure(SOAK_FIRST)?;
+    let (last, last_files) = measure(SOAK_CALLS.saturating_sub(SOAK_FIRST))?;
+    let growth = last.saturating_sub(first);
+    print(&format!(
+        "{SOAK_CALLS} calls: VmRSS grew by {growth} KiB since call {SOAK_FIRST} (at most {SOAK_GROWTH_KIB})"
+    ));
+    // Fewer is no leak: connections opened ahead and not needed are closed when they have been idle for 30 s.
+    if growth > SOAK_GROWTH_KIB || last_files > first_files {
+        return Err(io::Error::other("the process grew"));
+    }
+    Ok(())
+}
+
+/// `total` calls by 64 callers.
+async fn work(client: &Client, total: u64) -> io::Result<()> {
+    let left = Arc::new(AtomicU64::new(total));
+    let mut callers = Vec::new();
+    for _ in 0..SOAK_CALLERS {
+        let (client, left) = (client.clone(), Arc::clone(&left));
+        callers.push(tokio::spawn(async move {
+            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+                call(&client).await?;
+            }
+            Ok(())
+        }));
+    }
+    for caller in callers {
+        caller.await.map_err(io::Error::other)?.map_err(|e: builderaikits::Error| io::Error::other(e))?;
+    }
+    Ok(())
+}
