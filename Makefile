@@ -117,7 +117,7 @@ python-wheel: rust $(VENV_TOOLS) ## Build wheel and sdist of the Python package,
 	PYTHONPATH= PYTHON=$(PYTHON) bindings-python/tests/wheel.sh $(WHEELS) $(TARGET_DIR)/wheel-venv
 
 .PHONY: soak
-soak: python-soak ## Everything that takes long: what must not grow does not grow
+soak: python-soak
 
 .PHONY: python-soak
 python-soak: rust ## 1,000,000 async calls of the Python package: memory must not grow (minutes; CALLS=n)
