@@ -19,4 +19,14 @@ echo
 echo "The sandbox listens on $url; examples/rust/quickstart.rs asks it."
 echo
 # Nothing of the user's environment: a key, a proxy or headers for the real service do not belong here.
-env -i BUILDERAIKITS_API_KEY=bak_demo BUILDERAIKITS_BASE_URL="$url" "$bin/quickstart" "${@:-What can I build with kits?}"
+user=(env -i "BUILDERAIKITS_API_KEY=bak_demo" "BUILDERAIKITS_BASE_URL=$url")
+prompt=${*:-What can I build with kits?}
+"${user[@]}" "$bin/quickstart" "$prompt"
+
+python=$(command -v "${PYTHON:-python3}" || true)
+if [[ -n $python ]] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+  echo
+  echo "The same in Python, examples/python/quickstart.py:"
+  echo
+  "${user[@]}" PYTHONPATH=bindings-python/python "$python" examples/python/quickstart.py "$prompt"
+fi

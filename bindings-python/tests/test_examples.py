@@ -1,0 +1,62 @@
+"""The examples, as a reader would run them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+EXAMPLES = ROOT / "examples" / "python"
+
+
+def run(name, env, *args):
+    return subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / f"{name}.py", *args],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_quickstart(quick):
+    done = run("quickstart", quick.env, "What is a kit?")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert 'You asked: "What is a kit?"' in done.stdout
+    assert "(completed)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("env", "text", "advice"),
+    [
+        ({"BUILDERAIKITS_API_KEY": ""}, "api_key: is missing", "Set BUILDERAIKITS_API_KEY"),
+        ({"BUILDERAIKITS_API_KEY": "bak_revoked_1"}, "401: ", "make a new one"),
+        ({"BUILDERAIKITS_BASE_URL": "http://127.0.0.1:1/v1"}, "(3 attempts)", "It did not run"),
+    ],
+)
+def test_errors(quick, env, text, advice):
+    done = run("errors", {**quick.env, **env})
+    assert (done.returncode, done.stdout) == (1, "")
+    first, second = done.stderr.splitlines()
+    assert text in first
+    assert advice in second
+
+
+def test_errors_without_one(quick):
+    done = run("errors", quick.env)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_concurrency(quick):
+    done = run("concurrency", quick.env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("50 answers, ")
+    assert done.stdout.endswith(" calls given up\n")
+
+
+def test_examples_are_short():
+    for example in EXAMPLES.glob("*.py"):
+        assert len(example.read_text().splitlines()) <= 40, example
