@@ -65,11 +65,6 @@ conformance: build ## Hold each SDK that is built against tests/vectors; shows w
 	  esac; \
 	done
 
-<<<<<<< HEAD
-.PHONY: bench
-bench: rust ## Run the core beside what users would pick instead; bench/README.md has its figures (15 minutes)
-	bench/run.py rust
-=======
 .PHONY: python-build
 python-build: rust ## Build the Python package's native module, beside its Python files
 	$(CARGO) build -p builderaikits-python $(LOCKED)
@@ -128,7 +123,10 @@ soak: python-soak
 python-soak: rust ## 1,000,000 async calls of the Python package: memory must not grow (minutes; CALLS=n)
 	$(CARGO) build --release -p builderaikits-sandbox -p builderaikits-python $(LOCKED)
 	$(PYTHON) bindings-python/tests/soak.py $(TARGET_DIR)/release $(or $(CALLS),1000000)
->>>>>>> main
+
+.PHONY: bench
+bench: rust ## Run the core beside what users would pick instead; bench/README.md has its figures (some minutes)
+	bench/run.py rust
 
 .PHONY: lint
 lint: rust ## Check the format, and clippy with warnings denied
