@@ -136,7 +136,7 @@ impl Client {
             };
             progress.attempts = progress.attempts.saturating_add(1);
             let until = self.attempt_until(request);
-            let attempt = self.shared.send(request, self.settings.key.header()?, until).await;
+            let attempt = self.shared.transport.send(request, self.settings.key.header()?, until).await;
             self.shared.leave(slot).await;
             let ended = match response::read(attempt, &self.settings.key) {
                 Ok(run) => {

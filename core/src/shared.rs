@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::HeaderValue;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::info;
@@ -11,7 +10,7 @@ use tracing::info;
 use crate::budget::{Budget, Gate, Reserved};
 use crate::request::Request;
 use crate::retry::{Ended, Verdict, spread};
-use crate::transport::{Failure, Reply, Transport, Until};
+use crate::transport::{Transport, Until};
 
 /// Turns of the runtime in which a connection comes back to the pool: 1 leaves up to a fifth more connections than
 /// slots, 4 a few.
@@ -19,7 +18,7 @@ const TURNS: u8 = 8;
 
 /// What a client and its copies have in common.
 pub(crate) struct Shared {
-    transport: Transport,
+    pub(crate) transport: Transport,
     slots: Semaphore,
     budget: Budget,
     gate: Gate,
@@ -43,15 +42,6 @@ impl Shared {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
-    }
-
-    pub(crate) async fn send(
-        &self,
-        request: &Request,
-        authorization: HeaderValue,
-        until: Option<Until>,
-    ) -> Result<Reply, Failure> {
-        self.transport.send(request, authorization, until).await
     }
 
     /// A call came to its answer: `paid` is what its last repeat took of the retry budget, 0 without one.
