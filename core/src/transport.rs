@@ -192,7 +192,7 @@ fn failure(error: &legacy::Error, sent: bool) -> Failure {
     let reason = reasons(error.source());
     let failure = |cause, message, sent| Failure { cause, message, sent };
     if causes.clone().any(is_refused) {
-        return failure(Cause::Connection, format!("the server refused the stream: {reason}"), false);
+        return failure(Cause::Refused, format!("the server refused the stream: {reason}"), false);
     }
     if !sent {
         return failure(Cause::Connection, format!("could not connect: {reason}"), false);
