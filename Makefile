@@ -160,6 +160,7 @@ deny-if-there:
 endif
 
 include tests/load/load.mk
+include bindings-node/node.mk
 
 .PHONY: rust
 rust:
