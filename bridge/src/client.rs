@@ -71,9 +71,6 @@ impl Client {
     /// Refuses new calls of this client and its copies; those in flight finish.
     pub fn close(&self) {
         self.family.closed.store(true, Ordering::Release);
-        if let Some(core) = self.family.core.get() {
-            core.close();
-        }
     }
 
     /// Begins a call that ends in `queue`, and gives its id. None when the queue is closed.
@@ -139,8 +136,13 @@ impl Client {
         options: CallOptions,
         end: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<AbortHandle> {
+        // Asked here and not by the core, which asks when a call first runs: one that was begun before finishes.
+        if self.family.closed.load(Ordering::Acquire) {
+            return Err(error(ErrorKind::Closed, "the client is closed; make a new one".to_owned()));
+        }
         let core = self.core()?.clone();
-        let runtime = runtime().map_err(|error| internal(format!("no threads for the SDK: {error}")))?;
+        let runtime =
+            runtime().map_err(|cause| error(ErrorKind::Internal, format!("no threads for the SDK: {cause}")))?;
         let call = async move {
             #[cfg(feature = "inject-panic")]
             inject_panic(&request);
@@ -159,13 +161,7 @@ impl Client {
 
 impl Family {
     fn core(&self) -> Result<&builderaikits::Client> {
-        self.core.get_or_make(|| {
-            let core = builderaikits::Client::for_language(self.config.clone(), self.language)?;
-            if self.closed.load(Ordering::Acquire) {
-                core.close();
-            }
-            Ok(core)
-        })
+        self.core.get_or_make(|| builderaikits::Client::for_language(self.config.clone(), self.language))
     }
 }
 
@@ -198,8 +194,8 @@ impl Calls {
     }
 }
 
-fn internal(message: String) -> Error {
-    Error::from(ErrorParts { kind: ErrorKind::Internal, message, ..ErrorParts::default() })
+fn error(kind: ErrorKind, message: String) -> Error {
+    Error::from(ErrorParts { kind, message, ..ErrorParts::default() })
 }
 
 #[cfg(feature = "inject-panic")]
