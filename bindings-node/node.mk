@@ -3,12 +3,9 @@
 
 NODE ?= node
 NPM ?= npm
-NODE_TRIPLE := $(shell $(NODE) -p 'process.platform + "-" + process.arch + (process.platform == "linux" ? "-gnu" : process.platform == "win32" ? "-msvc" : "")' 2>/dev/null)
-NODE_TOOLS := bindings-node/node_modules/.installed
-NODE_ADDON := bindings-node/node_modules/@builderaikits/sdk-$(NODE_TRIPLE)
-# Debug, with what its tests need; every other target builds what users get.
-NODE_LIBRARY = $(firstword $(wildcard $(addprefix $(TARGET_DIR)/debug/,libbuilderaikits_node.so libbuilderaikits_node.dylib builderaikits_node.dll)))
 NODE_IS_THERE := $(NODE) -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && command -v $(NPM) >/dev/null
+NODE_TOOLS := bindings-node/node_modules/.installed
+NODE_EXAMPLES := examples/node/node_modules/@builderaikits
 
 $(NODE_TOOLS): bindings-node/package-lock.json
 	cd bindings-node && $(NPM) ci --ignore-scripts --no-audit --no-fund
@@ -19,12 +16,25 @@ node-build: rust ## Build the Node package: TypeScript into dist/, the addon bes
 	$(CARGO) build -p builderaikits-node $(LOCKED)
 	@$(MAKE) --no-print-directory node-package
 
-# What `make build` and `make demo` do, where Node is; cargo has built the addon.
+# What `make build` and `make demo` do where Node is: cargo has built the addon.
 .PHONY: node-package
 node-package: $(NODE_TOOLS)
 	cd bindings-node && node_modules/.bin/tsc -p tsconfig.json
-	@$(NODE) bindings-node/scripts/platform-package.mjs $(NODE_TRIPLE) $(NODE_LIBRARY) $(NODE_ADDON)
+	@$(NODE) bindings-node/scripts/platform-package.mjs here $(TARGET_DIR)/debug bindings-node/node_modules/@builderaikits
+	@mkdir -p $(NODE_EXAMPLES) && ln -sfn ../../../../bindings-node $(NODE_EXAMPLES)/sdk
 
 .PHONY: node-package-if-there
 node-package-if-there:
-	@if $(NODE_IS_THERE); then $(MAKE) --no-print-directory node-package; else echo "left out: the Node package (Node 20 or later with npm)"; fi
+	@if $(NODE_IS_THERE); then $(MAKE) --no-print-directory node-package; fi
+
+.PHONY: node-test
+node-test: rust node-types ## Run the tests of the Node package; installs its tools into bindings-node/node_modules once
+	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	$(CARGO) build -p builderaikits-node --features inject-panic $(LOCKED)
+	@$(MAKE) --no-print-directory node-package
+	cd bindings-node && $(NODE) --test test/*.test.mjs
+
+.PHONY: node-test-if-there
+node-test-if-there:
+	@if $(NODE_IS_THERE); then $(MAKE) --no-print-directory node-test; \
+	  else $(call left-out,the tests of the Node package,Node 20 or later with npm); fi

@@ -44,7 +44,10 @@ function faultIn(value: unknown, depth: number): string | undefined {
     return `: ${MADE_OF}; not a ${kind.slice(8, -1)}`;
   }
   for (const key of Object.keys(value)) {
-    const found = key.isWellFormed() ? faultIn((value as Record<string, unknown>)[key], depth + 1) : `: a key ${SURROGATE}`;
+    if (!key.isWellFormed()) {
+      return `: a key ${SURROGATE}`;
+    }
+    const found = faultIn((value as Record<string, unknown>)[key], depth + 1);
     if (found !== undefined) {
       return depth < SHOWN ? `.${JSON.stringify(key).slice(1, -1)}${found}` : found;
     }

@@ -40,14 +40,16 @@ export function given(options: object, names: Names, whose: 'client' | 'call'): 
   for (const [name, value] of Object.entries(options)) {
     const core = Object.hasOwn(names, name) ? names[name] : undefined;
     if (core === undefined) {
-      throw new Refusal(`${name}: is not an option of a ${whose}`);
+      const here = nameOf(name, names);
+      throw new Refusal(`no option of a ${whose} is called ${name}${here === undefined ? '' : `; it is ${here}`}`);
     }
     // An infinite limit of time is none.
-    plain[core] = value === Infinity && core.endsWith('_ms') ? null : name === 'headers' ? plainHeaders(value as HeadersLike) : value;
-  }
-  const wrong = fault(plain);
-  if (wrong !== undefined) {
-    throw new Refusal(wrong);
+    const endless = value === Infinity && core.endsWith('_ms');
+    plain[core] = endless ? null : name === 'headers' ? plainHeaders(value as HeadersLike) : value;
+    const wrong = fault({ [name]: plain[core] });
+    if (wrong !== undefined) {
+      throw new Refusal(wrong);
+    }
   }
   return JSON.stringify(plain);
 }
@@ -70,11 +72,15 @@ export class Refusal {
   }
 }
 
-/** A message under the name that the option has here. */
+/** A message of the core under the name that the option has here. */
 export function named(message: string, names: Names): string {
-  const core = /^[a-z_]+(?=[:.])/.exec(message)?.[0];
-  const name = Object.keys(names).find((name) => names[name] === core || names[name] === `${core}_ms`);
+  const core = /^[a-z_]+(?=:)/.exec(message)?.[0];
+  const name = core === undefined ? undefined : nameOf(core, names);
   return core === undefined || name === undefined ? message : name + message.slice(core.length);
+}
+
+function nameOf(core: string, names: Names): string | undefined {
+  return Object.keys(names).find((name) => [names[name], names[name]?.replace('_ms', '')].includes(core));
 }
 
 function plainHeaders(headers: HeadersLike): unknown {
