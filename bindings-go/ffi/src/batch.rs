@@ -63,7 +63,7 @@ pub struct Record {
     pub request_id: Text,
     /// The `Idempotency-Key` of the call.
     pub idempotency_key: Text,
-    /// The headers of the answer.
+    /// The headers of the answer; null where there was no answer.
     pub headers: *const Header,
     /// How many headers there are.
     pub header_count: usize,
@@ -140,7 +140,9 @@ impl Text {
     pub(crate) const NONE: Self = Self { data: ptr::null(), len: 0 };
 
     fn of(bytes: &[u8]) -> Self {
-        Self { data: bytes.as_ptr(), len: bytes.len() }
+        // An empty slice may point anywhere, such as to 1. Hosts that look at pointers, as Go does, take offence.
+        static EMPTY: u8 = 0;
+        Self { data: if bytes.is_empty() { &raw const EMPTY } else { bytes.as_ptr() }, len: bytes.len() }
     }
 
     fn maybe(text: Option<&str>) -> Self {
@@ -228,10 +230,12 @@ impl Kept {
     }
 
     fn keep_failure(&mut self, call: u64, failure: Failure) {
-        let pairs = failure.headers.iter().flatten();
-        let headers: Vec<_> = pairs
-            .map(|(name, value)| Header { name: Text::of(name.as_bytes()), value: Text::of(value.as_bytes()) })
-            .collect();
+        let headers = failure.headers.as_ref().map(|pairs| {
+            let mut headers = Self::room_for_headers(pairs.len());
+            let texts = pairs.iter().map(|(name, value)| (Text::of(name.as_bytes()), Text::of(value.as_bytes())));
+            headers.extend(texts.map(|(name, value)| Header { name, value }));
+            headers
+        });
         let flags = [
             (failure.retry_after.is_some(), BAIK_1_HAS_RETRY_AFTER),
             (failure.may_have_run, BAIK_1_MAY_HAVE_RUN),
@@ -247,8 +251,8 @@ impl Kept {
             elapsed_ns: seconds(failure.elapsed),
             request_id: Text::maybe(failure.request_id.as_deref()),
             idempotency_key: Text::maybe(failure.idempotency_key.as_deref()),
-            headers: headers.as_ptr(),
-            header_count: headers.len(),
+            headers: headers.as_ref().map_or(ptr::null(), |headers| headers.as_ptr()),
+            header_count: headers.as_ref().map_or(0, Vec::len),
             message: Text::of(failure.message.as_bytes()),
             line: Text::of(failure.text.as_bytes()),
             http_status: failure.status.map_or(0, u32::from),
@@ -257,12 +261,12 @@ impl Kept {
             retry_after_ns: failure.retry_after.map_or(0, seconds),
             ..NOTHING
         });
-        self._headers.push(headers);
+        self._headers.extend(headers);
         self._ends.push(Err(failure));
     }
 
     fn headers(&mut self, map: &HeaderMap) -> (*const Header, usize) {
-        let mut headers = Vec::with_capacity(map.len());
+        let mut headers = Self::room_for_headers(map.len());
         for (name, value) in map {
             let value = match String::from_utf8_lossy(value.as_bytes()) {
                 Cow::Borrowed(value) => Text::of(value.as_bytes()),
@@ -273,6 +277,11 @@ impl Kept {
         let found = (headers.as_ptr(), headers.len());
         self._headers.push(headers);
         found
+    }
+
+    /// Never without room, so that an empty list is somewhere, too.
+    fn room_for_headers(count: usize) -> Vec<Header> {
+        Vec::with_capacity(count.max(1))
     }
 
     fn extra(&mut self, extra: &Map<String, Value>) -> Text {

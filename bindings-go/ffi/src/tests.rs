@@ -109,8 +109,11 @@ fn taken(batch: Batch) -> Vec<Seen> {
     // SAFETY: a batch of the library has so many records until it is freed.
     let records = unsafe { slice::from_raw_parts(batch.records, batch.count) };
     let seen = records.iter().map(|record| {
-        // SAFETY: as above, of its headers.
-        let headers = unsafe { slice::from_raw_parts(record.headers, record.header_count) };
+        let headers = match record.header_count {
+            0 => &[],
+            // SAFETY: as above, of its headers.
+            count => unsafe { slice::from_raw_parts(record.headers, count) },
+        };
         Seen {
             call: record.call,
             kind: owned(record.kind),

@@ -166,7 +166,7 @@ typedef struct baik_1_record {
    */
   struct baik_1_text idempotency_key;
   /**
-   * The headers of the answer.
+   * The headers of the answer; null where there was no answer.
    */
   const struct baik_1_header *headers;
   /**
