@@ -85,8 +85,8 @@ func (e *encoder) extra(path string, fields map[string]any, named ...string) err
 			return err
 		}
 		e.raw(":")
-		if !isText(value) {
-			return refusal(path+name+": a text in it is not UTF-8", nil)
+		if why := fault(value, 0); why != "" {
+			return refusal(path+name+": "+why, nil)
 		}
 		// What the value itself says of it may hold parts of it.
 		made, err := json.Marshal(value)
@@ -138,26 +138,37 @@ func (e *encoder) comma() {
 
 func (e *encoder) raw(text string) { e.bytes = append(e.bytes, text...) }
 
-// isText is false where a string of a plain value is not UTF-8: encoding/json would replace what is not, unseen.
-func isText(value any) bool {
+// fault is what is wrong with a plain value that encoding/json would write all the same: text that is not UTF-8, which it
+// replaces unseen, and what is nested too deep for the core.
+func fault(value any, depth int) string {
+	if depth > deepest {
+		return "is nested over " + strconv.Itoa(deepest) + " levels deep"
+	}
 	switch value := value.(type) {
 	case string:
-		return utf8.ValidString(value)
+		if !utf8.ValidString(value) {
+			return "has a text that is not UTF-8"
+		}
 	case []any:
 		for _, item := range value {
-			if !isText(item) {
-				return false
+			if why := fault(item, depth+1); why != "" {
+				return why
 			}
 		}
 	case map[string]any:
 		for name, item := range value {
-			if !utf8.ValidString(name) || !isText(item) {
-				return false
+			if !utf8.ValidString(name) {
+				return "has a name that is not UTF-8"
+			}
+			if why := fault(item, depth+1); why != "" {
+				return why
 			}
 		}
 	}
-	return true
+	return ""
 }
+
+const deepest = 100
 
 func validUpTo(text string) int {
 	for i, r := range text {

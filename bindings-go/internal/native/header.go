@@ -13,8 +13,11 @@ func Canonical(name string) string {
 	}
 	bytes, upper := []byte(name), true
 	for i, b := range bytes {
-		if upper && 'a' <= b && b <= 'z' {
+		switch {
+		case upper && 'a' <= b && b <= 'z':
 			bytes[i] = b - ('a' - 'A')
+		case !upper && 'A' <= b && b <= 'Z':
+			bytes[i] = b + ('a' - 'A')
 		}
 		upper = b == '-'
 	}

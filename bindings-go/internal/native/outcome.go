@@ -23,14 +23,13 @@ type Outcome struct {
 	// Objects of JSON.
 	Extra, OutputExtra, UsageExtra string
 
-	// Message alone, and with status, request id and attempts as Line.
-	Message, Line string
-	HTTPStatus    int
-	Code          string
-	Body          []byte
-	RetryAfter    time.Duration
-	MayHaveRun    bool
-	IsRetryable   bool
+	Message     string
+	HTTPStatus  int
+	Code        string
+	Body        []byte
+	RetryAfter  time.Duration
+	MayHaveRun  bool
+	IsRetryable bool
 }
 
 // Count is a number that the service may have left out.

@@ -19,10 +19,10 @@ const shared = 1 << 10
 func (o *Outcome) read(record *C.baik_1_record) {
 	texts := [...]*C.baik_1_text{&record.request_id, &record.idempotency_key, &record.id, &record.kit, &record.status,
 		&record.text, &record.extra, &record.output_extra, &record.usage_extra, &record.kind, &record.message,
-		&record.line, &record.code}
+		&record.code}
 	into := [...]*string{&o.RequestID, &o.IdempotencyKey, &o.ID, &o.Kit, &o.Status,
 		&o.Text, &o.Extra, &o.OutputExtra, &o.UsageExtra, &o.Kind, &o.Message,
-		&o.Line, &o.Code}
+		&o.Code}
 	headers := unsafe.Slice(record.headers, int(record.header_count))
 	size := 0
 	for _, text := range texts {
