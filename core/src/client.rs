@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
-use url::Url;
 
 use crate::auth::ApiKey;
 use crate::config::{Checked, Config};
@@ -36,7 +35,7 @@ pub struct Client {
 /// What one client, or one copy of it, says in its requests.
 pub(crate) struct Settings {
     pub(crate) config: Config,
-    pub(crate) url: Url,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     key: ApiKey,
     language: &'static str,
@@ -170,7 +169,7 @@ impl Client {
 impl Settings {
     fn new(config: Config, checked: Checked, language: &'static str) -> Result<Self> {
         let headers = base_headers(user_agent(&config, language)?, checked.headers);
-        Ok(Self { url: checked.endpoint.run_url().clone(), headers, key: checked.key, config, language })
+        Ok(Self { uri: checked.endpoint.run_uri().clone(), headers, key: checked.key, config, language })
     }
 }
 

@@ -180,12 +180,16 @@ impl Config {
     fn check_proxy(&self) -> Result<Proxy> {
         match self.proxy.as_deref() {
             Some("off") => Ok(Proxy::Off),
-            Some(url) => proxy_url("proxy", url).map(Proxy::Fixed),
-            None if no_proxy_at_all() => Ok(Proxy::Off),
+            Some(url) => Ok(Proxy::Through { url: proxy_url("proxy", url)?, except: String::new() }),
             None => {
+                let except = no_proxy();
+                // The HTTP library takes `*` for names, not for addresses.
+                if except.split(',').any(|host| host.trim() == "*") {
+                    return Ok(Proxy::Off);
+                }
                 for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
                     if let Some(url) = variable(name)? {
-                        return proxy_url(name, &url).map(Proxy::Environment);
+                        return Ok(Proxy::Through { url: proxy_url(name, &url)?, except });
                     }
                 }
                 Ok(Proxy::Off)
@@ -207,9 +211,11 @@ pub(crate) struct Checked {
 #[derive(Clone)]
 pub(crate) enum Proxy {
     Off,
-    Fixed(Url),
-    /// From the environment, and so not for the hosts of `NO_PROXY`.
-    Environment(Url),
+    /// `except` is the list of `NO_PROXY`, for one of the environment.
+    Through {
+        url: Url,
+        except: String,
+    },
 }
 
 /// A limit of time of a client or a call: longer than nothing.
@@ -262,10 +268,9 @@ fn proxy_url(option: &str, value: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// Whether the environment turns proxies off for every host. The HTTP library takes `*` for names, not for addresses.
-fn no_proxy_at_all() -> bool {
-    let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
-    hosts.split(',').any(|host| host.trim() == "*")
+/// The hosts that the environment wants no proxy for.
+fn no_proxy() -> String {
+    std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default()
 }
 
 /// The default of `max_concurrency`.

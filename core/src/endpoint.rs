@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 /// A checked base URL, with `kits/run` appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    run: Url,
+    run: Uri,
 }
 
 impl Endpoint {
@@ -50,20 +51,24 @@ impl Endpoint {
         }
         let path = format!("{}/kits/run", run.path().trim_end_matches('/'));
         run.set_path(&path);
-        Ok(Self { run })
+        // The HTTP library takes fewer characters than the parser, and at most 64 KiB.
+        match Uri::try_from(run.as_str()) {
+            Ok(run) => Ok(Self { run }),
+            Err(_) => bad("is too long or has a character that cannot be sent"),
+        }
     }
 
-    pub(crate) fn run_url(&self) -> &Url {
+    pub(crate) fn run_uri(&self) -> &Uri {
         &self.run
     }
 
     pub(crate) fn is_https(&self) -> bool {
-        self.run.scheme() == "https"
+        self.run.scheme_str() == Some("https")
     }
 
     pub(crate) fn is_official(&self) -> bool {
         // With the dot at its end the name means the same host.
-        self.run.host_str().is_some_and(|host| host.trim_end_matches('.') == Self::OFFICIAL_HOST)
+        self.run.host().is_some_and(|host| host.trim_end_matches('.') == Self::OFFICIAL_HOST)
     }
 }
 
@@ -99,7 +104,10 @@ mod tests {
         ];
         for (base, run) in good {
             let endpoint = Endpoint::new(base, false).unwrap();
-            assert_eq!((endpoint.run_url().as_str(), endpoint.is_https()), (run, run.starts_with("https:")));
+            assert_eq!(
+                (endpoint.run_uri().to_string(), endpoint.is_https()),
+                (run.to_owned(), run.starts_with("https:"))
+            );
         }
         let bad = [
             ("", "not a URL with a host"),
@@ -138,7 +146,8 @@ mod tests {
             ("https://example.com/\0", "control"),
             ("https://example.com/\u{85}", "control"),
         ];
-        for (base, why) in bad {
+        let long = format!("https://example.com/{}", "a".repeat(66_000));
+        for (base, why) in bad.into_iter().chain([(&*long, "too long")]) {
             let error = Endpoint::new(base, false).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Config, "{base:?}");
             assert!(error.message().starts_with("base_url: ") && error.message().contains(why), "{base:?}: {error}");
@@ -167,7 +176,7 @@ mod tests {
         fn any_text_is_a_url_of_ours_or_a_config_error(text in ".*", scheme in "(https?://)?") {
             match Endpoint::new(&format!("{scheme}{text}"), false) {
                 Ok(endpoint) => {
-                    let url = endpoint.run_url();
+                    let url = &Url::parse(&endpoint.run_uri().to_string()).unwrap();
                     proptest::prop_assert!(url.path().ends_with("/kits/run"));
                     proptest::prop_assert!(url.query().is_none() && url.username().is_empty());
                     proptest::prop_assert!(endpoint.is_https() || is_loopback(url));

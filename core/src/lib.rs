@@ -47,6 +47,7 @@ mod auth;
 mod budget;
 mod client;
 mod config;
+mod connect;
 mod decode;
 mod endpoint;
 mod error;
@@ -59,6 +60,7 @@ mod response;
 mod retry;
 mod run;
 mod shared;
+mod tls;
 mod transport;
 
 pub use auth::ApiKey;

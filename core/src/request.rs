@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tokio::time::Instant;
-use url::Url;
 use uuid::Uuid;
 
 use crate::client::Settings;
@@ -69,8 +68,8 @@ impl Request {
         })
     }
 
-    pub(crate) fn url(&self) -> &Url {
-        &self.client.url
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.client.uri
     }
 
     /// The headers of one attempt.

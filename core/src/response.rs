@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::auth::{ApiKey, REDACTED};
+use crate::connect::Cause;
 use crate::decode;
 use crate::error::{ErrorKind, ErrorParts};
 use crate::retry::{Ended, Outcome, parse_retry_after};
 use crate::run::Run;
-use crate::transport::{Cause, Cut, Failure, Reply, Until};
+use crate::transport::{Cut, Failure, Reply, Until};
 
 /// The longest text of the service's that a message repeats, in characters.
 const LONGEST_MESSAGE: usize = 512;

@@ -1,27 +1,26 @@
-//! The one file that names the HTTP library. It sends one attempt, and ends in a [`Reply`] or a [`Failure`].
+//! One attempt: sent over a pool of connections, it ends in a [`Reply`] or a [`Failure`].
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::fs;
-use std::future::Future;
-use std::io;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body::{Body, Frame, SizeHint};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use crate::config::{Checked, Config, Proxy};
-use crate::error::{Error, Result};
+use crate::config::{Checked, Config};
+use crate::connect::{Cause, Connector, NoConnection, causes, is_timeout, reasons};
+use crate::error::Result;
 use crate::request::Request;
 
 /// Of an answer with a status of 300 or above, this many bytes are kept…
@@ -61,19 +60,6 @@ pub(crate) struct Failure {
     pub(crate) sent: bool,
 }
 
-/// What kept an attempt from its answer; each says what it means for repeating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// No connection, or one that broke: may be repeated if nothing was sent.
-    Connection,
-    /// The proxy does not let us through: it will not next time.
-    Proxy,
-    /// The other side cannot be trusted, or speaks no TLS of ours: it will not next time.
-    Tls,
-    /// A limit of time ran out: may be repeated if nothing was sent.
-    Timeout,
-}
-
 /// When an attempt must end, and the option that says so.
 #[derive(Clone, Copy)]
 pub(crate) struct Until {
@@ -90,7 +76,7 @@ impl Until {
 
 /// A pool of connections to the service.
 pub(crate) struct Transport {
-    http: reqwest::Client,
+    http: legacy::Client<Connector, NotedBody>,
     https: bool,
     largest_answer: usize,
     connect_timeout: Option<Duration>,
@@ -98,29 +84,21 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new(config: &Config, checked: &Checked, user_agent: &HeaderValue, most: usize) -> Result<Self> {
-        let https = checked.endpoint.is_https();
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(https, config)?)
-            .https_only(https)
-            // A proxy on the way sees this one; requests carry their own.
-            .user_agent(user_agent.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
+        // It repeats a request of its own accord only if that was not begun on a connection that had gone stale.
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(most)
             .http2_keep_alive_interval(PING_EVERY)
             .http2_keep_alive_timeout(PING_ANSWER)
-            .no_proxy();
-        if let Some(limit) = config.connect_timeout {
-            builder = builder.connect_timeout(limit);
-        }
-        if https && let Some(proxy) = proxy(&checked.proxy)? {
-            builder = builder.proxy(proxy);
-        }
-        let http =
-            builder.build().map_err(|e| Error::config(format!("the HTTP client cannot be made: {}", chain(&e))))?;
-        Ok(Self { http, https, largest_answer: config.max_response_bytes, connect_timeout: config.connect_timeout })
+            .build(Connector::new(config, checked, user_agent)?);
+        Ok(Self {
+            http,
+            https: checked.endpoint.is_https(),
+            largest_answer: config.max_response_bytes,
+            connect_timeout: config.connect_timeout,
+        })
     }
 
     /// Sends one attempt and reads its answer. Dropping the future aborts the request.
@@ -132,11 +110,12 @@ impl Transport {
     ) -> Result<Reply, Failure> {
         let sent = Arc::new(AtomicBool::new(false));
         loop {
-            let mut message = reqwest::Request::new(Method::POST, request.url().clone());
-            *message.headers_mut() = request.headers(authorization.clone());
             let body = NotedBody { data: Some(request.body.clone()), asked_for: Arc::clone(&sent) };
-            *message.body_mut() = Some(reqwest::Body::wrap(body));
-            let mut answer = pin!(self.http.execute(message));
+            let mut message = http::Request::new(body);
+            *message.method_mut() = Method::POST;
+            *message.uri_mut() = request.uri().clone();
+            *message.headers_mut() = request.headers(authorization.clone());
+            let mut answer = pin!(self.http.request(message));
             let (first, is_last) = self.forgotten_or(until);
             let mut ended = within(first.as_ref(), answer.as_mut()).await;
             if ended.is_err() && !is_last {
@@ -149,7 +128,7 @@ impl Transport {
             let sent = sent.load(Ordering::Acquire);
             return match ended {
                 Ok(Ok(answer)) => Ok(self.read(answer, until).await),
-                Ok(Err(error)) => Err(self.failure(&error, sent)),
+                Ok(Err(error)) => Err(failure(&error, sent)),
                 Err(until) => {
                     let phase = if sent { "while waiting for the answer" } else { "while connecting" };
                     Err(Failure { cause: Cause::Timeout, message: until.ran_out(phase), sent })
@@ -170,55 +149,53 @@ impl Transport {
         }
     }
 
-    async fn read(&self, mut answer: reqwest::Response, until: Option<Until>) -> Reply {
-        let status = answer.status().as_u16();
-        let headers = std::mem::take(answer.headers_mut());
-        let (most, until) = if answer.status().is_success() {
+    async fn read(&self, answer: Response<Incoming>, until: Option<Until>) -> Reply {
+        let (head, mut incoming) = answer.into_parts();
+        let (most, until) = if head.status.is_success() {
             (self.largest_answer, until)
         } else {
             (LARGEST_ERROR_BODY, Some(sooner(until)))
         };
-        let length = answer.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        let length = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
         let mut body = Received::new(length.min(most).min(LARGEST_RESERVE));
         let cut = loop {
-            match within(until.as_ref(), answer.chunk()).await {
-                Ok(Ok(Some(chunk))) => {
-                    if !body.take(chunk, most) {
+            match within(until.as_ref(), poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx))).await {
+                Ok(Some(Ok(frame))) => {
+                    // What is no data are trailers, of which none has a meaning here.
+                    if let Ok(piece) = frame.into_data()
+                        && !body.take(piece, most)
+                    {
                         break Some(Cut::TooLarge);
                     }
                 }
-                Ok(Ok(None)) => break None,
-                Ok(Err(error)) => break Some(Cut::Broken(format!("the answer was cut short: {}", chain(&error)))),
+                Ok(None) => break None,
+                Ok(Some(Err(error))) => {
+                    break Some(Cut::Broken(format!("the answer was cut short: {}", reasons(Some(&error)))));
+                }
                 Err(until) => break Some(Cut::TimedOut(until.ran_out("while reading the answer"))),
             }
         };
-        Reply { status, headers, body: body.into_bytes(), cut }
+        Reply { status: head.status.as_u16(), headers: head.headers, body: body.into_bytes(), cut }
     }
+}
 
-    fn failure(&self, error: &reqwest::Error, sent: bool) -> Failure {
-        let reason = chain(error);
-        let failure = |cause, message, sent| Failure { cause, message, sent };
-        if find::<h2::Error>(error).is_some_and(is_refused) {
-            return failure(Cause::Connection, format!("the server refused the stream: {reason}"), false);
-        }
-        if sent {
-            let cause = if error.is_timeout() { Cause::Timeout } else { Cause::Connection };
-            return failure(cause, format!("the connection broke before the answer: {reason}"), true);
-        }
-        if find::<rustls::Error>(error).is_some() {
-            return failure(Cause::Tls, format!("the server is not trusted: {reason}"), false);
-        }
-        if error.is_timeout() {
-            let message = match self.connect_timeout {
-                Some(limit) => format!("connect_timeout of {limit:?} ran out while connecting"),
-                None => format!("connecting took too long: {reason}"),
-            };
-            return failure(Cause::Timeout, message, false);
-        }
-        // The library has no other sign of a proxy that wants a password.
-        let cause = if reason.contains("proxy authorization required") { Cause::Proxy } else { Cause::Connection };
-        failure(cause, format!("could not connect: {reason}"), false)
+fn failure(error: &legacy::Error, sent: bool) -> Failure {
+    let mut causes = causes(error);
+    if let Some(none) = causes.clone().find_map(|cause| cause.downcast_ref::<NoConnection>()) {
+        return Failure { cause: none.cause, message: none.message.clone(), sent: false };
     }
+    let reason = reasons(error.source());
+    let failure = |cause, message, sent| Failure { cause, message, sent };
+    if causes.clone().any(is_refused) {
+        return failure(Cause::Connection, format!("the server refused the stream: {reason}"), false);
+    }
+    if !sent {
+        return failure(Cause::Connection, format!("could not connect: {reason}"), false);
+    }
+    // Pings that are not answered, or the operating system's limits.
+    let timeout = causes.any(|cause| is_timeout(cause) || cause.downcast_ref().is_some_and(hyper::Error::is_timeout));
+    let cause = if timeout { Cause::Timeout } else { Cause::Connection };
+    failure(cause, format!("the connection broke before the answer: {reason}"), true)
 }
 
 /// Waits for `work` until the limit, if there is one.
@@ -237,38 +214,11 @@ fn sooner(until: Option<Until>) -> Until {
 }
 
 /// The server said that it did not begin the stream (RFC 9113, 8.7): safe to send again.
-fn is_refused(error: &h2::Error) -> bool {
+fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    let Some(error) = error.downcast_ref::<h2::Error>() else { return false };
     let unprocessed = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     error.is_remote() && (unprocessed || refused)
-}
-
-/// The causes of an error in one line, without the library's own first words, which carry the URL.
-fn chain(error: &reqwest::Error) -> String {
-    let mut reasons: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let reason = error.to_string();
-        if reasons.last() != Some(&reason) {
-            reasons.push(reason);
-        }
-        next = error.source();
-    }
-    if reasons.is_empty() { "no reason given".to_owned() } else { reasons.join(": ") }
-}
-
-/// The first cause of this type, also where an I/O error wraps it.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let found = error.downcast_ref::<T>().or_else(|| wrapped?.downcast_ref::<T>());
-        if found.is_some() {
-            return found;
-        }
-        next = wrapped.map_or_else(|| error.source(), |inner| Some(inner as &(dyn StdError + 'static)));
-    }
-    None
 }
 
 /// A body that comes in one piece keeps that piece, without a copy.
@@ -337,55 +287,4 @@ impl Body for NotedBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.data.as_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX)))
     }
-}
-
-fn proxy(proxy: &Proxy) -> Result<Option<reqwest::Proxy>> {
-    let (url, except) = match proxy {
-        Proxy::Off => return Ok(None),
-        Proxy::Fixed(url) => (url, None),
-        Proxy::Environment(url) => (url, reqwest::NoProxy::from_env()),
-    };
-    let proxy = reqwest::Proxy::https(url.clone()).map_err(|_| Error::config("proxy: cannot be used as a proxy"))?;
-    Ok(Some(proxy.no_proxy(except)))
-}
-
-fn tls(https: bool, config: &Config) -> Result<rustls::ClientConfig> {
-    let mut roots = if https { system_and_bundled_roots() } else { RootCertStore::empty() };
-    if let Some(file) = &config.ca_file {
-        let bad = |why: &str| Error::config(format!("ca_file: {} {why}", file.display()));
-        let pem = fs::read(file).map_err(|e| bad(&format!("cannot be read: {e}")))?;
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).collect();
-        if certificates.is_empty() {
-            return Err(bad("holds no certificate in PEM form"));
-        }
-        for certificate in certificates {
-            let certificate = certificate.map_err(|_| bad("is not valid PEM"))?;
-            roots.add(certificate).map_err(|_| bad("holds a certificate that cannot be read"))?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| Error::config(format!("TLS cannot be set up: {e}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
-}
-
-/// The operating system's roots and the bundled ones together, so that slim containers and company networks both work.
-fn system_and_bundled_roots() -> RootCertStore {
-    /// Reading them takes milliseconds. Never waited for: after a fork, another thread's lock would never open.
-    static READ: Mutex<Option<RootCertStore>> = Mutex::new(None);
-    if let Ok(read) = READ.try_lock()
-        && let Some(roots) = &*read
-    {
-        return roots.clone();
-    }
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Ok(mut read) = READ.try_lock() {
-        *read = Some(roots.clone());
-    }
-    roots
 }

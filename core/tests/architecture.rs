@@ -5,9 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[test]
-fn one_file_names_the_http_library() {
-    for library in ["reqwest", "rustls", "h2::", "webpki_roots"] {
-        assert_eq!(files_with(library), ["transport.rs"], "{library}");
+fn the_libraries_of_the_wire_have_their_files() {
+    let table: [(&str, &[&str]); 7] = [
+        ("hyper::", &["transport.rs"]),
+        ("h2::", &["transport.rs"]),
+        ("hyper_util::", &["connect.rs", "transport.rs"]),
+        ("hyper_rustls", &["connect.rs"]),
+        ("httparse", &["connect.rs"]),
+        (" rustls", &["tls.rs"]),
+        ("webpki_roots", &["tls.rs"]),
+    ];
+    for (library, files) in table {
+        assert_eq!(files_with(library), files, "{library}");
     }
 }
 

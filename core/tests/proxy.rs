@@ -116,25 +116,27 @@ async fn the_key_goes_only_inside_the_tunnel() {
         assert_eq!(stub.accepted(), 1, "the tunnel is used again");
     }
 
-    // Proxies that open no tunnel. The first will not the next time either.
+    // Proxies that open no tunnel. Those that refuse will not the next time either.
     let (again, once) = ((ErrorKind::Connection, 2, false, true), (ErrorKind::Connection, 1, false, false));
     let table = [
-        (
-            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
-            once,
-            "proxy authorization required",
-        ),
-        ("HTTP/1.0 407 Who are you\r\n\r\n", once, "proxy authorization required"),
-        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", again, "tunnel"),
-        ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1\r\n\r\n", again, "tunnel"),
-        ("garbage\r\n\r\n", again, "tunnel"),
-        ("", again, "tunnel"),
+        ("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", once, "407 Proxy Auth"),
+        ("HTTP/1.0 407 Who are you\r\n\r\n", once, "give its user and password in its URL"),
+        ("HTTP/1.1 401 Unauthorized\r\n\r\n", once, "401 Unauthorized (give its user"),
+        ("HTTP/1.1 403 No\r\n\r\n", once, "403 Forbidden"),
+        ("HTTP/1.1 408 No\r\n\r\n", again, "408 Request Timeout"),
+        ("HTTP/1.1 429 No\r\n\r\n", again, "429 Too Many"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", again, "502 Bad Gateway"),
+        ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1\r\n\r\n", again, "302 Found"),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", again, "101"),
+        ("garbage\r\n\r\n", again, "its answer is not HTTP"),
+        ("HTTP/1.1 200 ", again, "unexpected end of file"),
+        ("", again, "the proxy opens no tunnel"),
     ];
     for (answer, expected, reason) in table {
         let (stub, notes) = proxy(answer, target, None).await;
-        let error = run(through(stub.url("http").replace("://", "://me:password@"))).await.unwrap_err();
+        let error = run(through(stub.url("http").replace("://", "://me:pw-of-mine@"))).await.unwrap_err();
         check(&error, expected, &["could not connect", reason]);
-        assert!(!format!("{error} {error:?}").contains("password"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("pw-of-mine"), "{error}");
         assert_eq!(stub.accepted(), error.attempts() as usize);
         nothing_secret(&notes);
     }

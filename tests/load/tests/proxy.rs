@@ -94,8 +94,8 @@ async fn check(name: &str, start: Start, password: bool) {
         for user in ["", "me:wrong@"] {
             let error = call(&client(user)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
-            // Tinyproxy says 401 where it should say 407, so that it is taken for a proxy in trouble.
-            assert!(error.attempts() == 1 || name == "tinyproxy", "{error}");
+            // Tinyproxy says 401 where it should say 407.
+            assert_eq!(error.attempts(), 1, "{error}");
             assert!(!error.may_have_run() && !error.to_string().contains("wrong"), "{error}");
             refused.push(error.to_string());
         }
