@@ -9,7 +9,7 @@ export GOFLAGS ?= -buildvcs=false
 GO_PLATFORM = $(shell $(GO) env GOOS)_$(shell $(GO) env GOARCH)
 GO_LIB = bindings-go/lib/$(GO_PLATFORM)/libbuilderaikits.a
 GO_BIN := $(abspath $(TARGET_DIR))/go
-GO_MODULES := bindings-go examples/go tests/conformance/drivers/go
+GO_MODULES := bindings-go bindings-go/ffi/beside examples/go tests/conformance/drivers/go
 GO_DIST := $(abspath $(TARGET_DIR))/go-dist
 has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -I bindings-go/internal/native
@@ -41,8 +41,9 @@ go-test: rust go-vet ## Run the tests of the Go package, with the race detector 
 
 .PHONY: go-vet
 go-vet: $(STATICCHECK) ## Check the Go code: gofmt, vet, staticcheck
-	@unformatted=$$(gofmt -l $(GO_MODULES) bench/go); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l bindings-go examples/go tests/conformance/drivers/go bench/go); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
 	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(abspath $(STATICCHECK)) ./...); done
+	cd bindings-go/release && GOWORK=off $(GO) vet . && GOWORK=off $(abspath $(STATICCHECK)) .
 
 $(STATICCHECK):
 	@$(has-go) || { echo "missing: $(GO_VERSION_NEEDED)" >&2; exit 1; }
@@ -60,6 +61,28 @@ c-test: rust ## Run the C example with gcc, under valgrind, and with AddressSani
 	gcc $(C_FLAGS) -O2 -g examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart
 	gcc $(C_FLAGS) -g -fsanitize=address,undefined examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart-asan
 	bindings-go/ffi/c-test.sh $(TARGET_DIR)/debug/builderaikits-sandbox $(TARGET_DIR)/c
+
+.PHONY: go-release
+go-release: go-lib ## Put the Go package together as a release serves it, for this platform
+	rm -rf $(GO_DIST)
+	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
+
+# With the library that is there: that of go-build is as good for the check, and quicker to build.
+.PHONY: go-release-check
+go-release-check: rust go-beside ## Use the Go package without a checkout and without Rust: go get, build, run, vendor
+	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	rm -rf $(GO_DIST)
+	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
+	bindings-go/release/check.sh $(GO_DIST) $(abspath $(TARGET_DIR))/debug/builderaikits-sandbox
+
+.PHONY: go-beside
+go-beside: rust ## Link the Go package and another Rust library into one program
+	@[ -f $(GO_LIB) ] || $(MAKE) --no-print-directory go-build
+	mkdir -p $(TARGET_DIR)/beside
+	rustc --edition 2024 -O --crate-type staticlib bindings-go/ffi/beside/other.rs -o $(TARGET_DIR)/beside/libother.a
+	rm -f $(TARGET_DIR)/beside/beside
+	cd bindings-go/ffi/beside && CGO_LDFLAGS=$(abspath $(TARGET_DIR))/beside/libother.a $(GO) build -o $(abspath $(TARGET_DIR))/beside/beside .
+	$(TARGET_DIR)/beside/beside
 
 .PHONY: go-soak
 go-soak: rust go-lib ## 1,000,000 calls of the Go package: memory, goroutines and threads must not grow (minutes; CALLS=n)

@@ -87,14 +87,14 @@ func client(t testing.TB, options ...sdk.Option) *sdk.Client {
 type service struct {
 	*httptest.Server
 	asked  chan struct{} // a request was read
-	closed chan struct{} // its client has gone
+	closed chan struct{} // of a silent one: its client has gone
 }
 
 func (s *service) URL() string { return s.Server.URL + "/v1" }
 
 func serve(t testing.TB, handler http.HandlerFunc) *service {
 	t.Helper()
-	s := &service{asked: make(chan struct{}, 20_000), closed: make(chan struct{}, 20_000)}
+	s := &service{asked: make(chan struct{}, 20_000)}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
@@ -110,11 +110,12 @@ func serve(t testing.TB, handler http.HandlerFunc) *service {
 
 // silent never answers.
 func silent(t testing.TB) *service {
-	var s *service
-	s = serve(t, func(_ http.ResponseWriter, r *http.Request) {
+	closed := make(chan struct{}, 20_000)
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
-		s.closed <- struct{}{}
+		closed <- struct{}{}
 	})
+	s.closed = closed
 	return s
 }
 
