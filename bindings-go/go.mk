@@ -37,7 +37,7 @@ go-test: rust go-vet ## Run the tests of the Go package, with the race detector 
 	@$(MAKE) --no-print-directory go-build GO_LIB_FEATURES='--features inject-panic'
 	cd bindings-go && $(GO) test -count=1 -race ./...
 	cd bindings-go && GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./...
-	cd bindings-go && CGO_ENABLED=0 $(GO) test -count=1 ./...
+	cd bindings-go && CGO_ENABLED=0 $(GO) vet . && CGO_ENABLED=0 $(GO) test -count=1 -run 'TestWithoutCgo|FuzzRequest' .
 
 .PHONY: go-vet
 go-vet: $(STATICCHECK) ## Check the Go code: gofmt, vet, staticcheck
@@ -91,6 +91,11 @@ go-soak: rust go-lib ## 1,000,000 calls of the Go package: memory, goroutines an
 	  $(GO) test -count=1 -timeout 60m -run TestSoak -v .
 
 soak: go-soak
+
+.PHONY: go-fuzz
+go-fuzz: go-build ## Fuzz the way to the core and what writes requests, FUZZ_SECONDS (60) each
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s ./internal/native
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s .
 
 .PHONY: go-build-if-there
 go-build-if-there:
