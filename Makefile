@@ -38,7 +38,7 @@ build: rust ## Build everything, the conformance drivers too
 	@$(MAKE) --no-print-directory python-native go-build-if-there
 
 .PHONY: test
-test: nothing-left-out lint doc test-rust conformance python-test-if-there c-test-if-there go-test-if-there deny-if-there ## Run every check; needs no root and no key
+test: nothing-left-out lint doc test-rust loom conformance python-test-if-there c-test-if-there go-test-if-there deny-if-there ## Run every check; needs no root and no key
 	@if [ -s $(LEFT_OUT) ]; then echo "passed, but left out:"; cat $(LEFT_OUT); else echo "passed, nothing left out"; fi
 
 .PHONY: test-rust
@@ -92,6 +92,7 @@ deny-if-there:
 	@$(call left-out,cargo-deny,'make deny' builds it into .tools once (some minutes) and checks licences and bans and sources)
 endif
 
+include bridge/bridge.mk
 include bindings-python/python.mk
 include tests/load/load.mk
 include bindings-go/go.mk

@@ -1,10 +1,11 @@
 //! A client for other languages: calls by id or blocking, and whole again after `fork`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, Run, RunRequest};
+use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
 use crate::call::contained;
@@ -30,13 +31,21 @@ pub struct Client {
 struct Family {
     config: Config,
     language: &'static str,
-    core: PerProcess<builderaikits::Client>,
+    core: PerProcess<Core>,
     closed: AtomicBool,
 }
 
 struct Own {
     config: Config,
-    core: PerProcess<builderaikits::Client>,
+    core: PerProcess<Core>,
+}
+
+/// What one process has made of a client.
+struct Core {
+    client: builderaikits::Client,
+    /// Noted here so that a call asks once whose process this is. Empty until the first call: a program that forks
+    /// before it has no threads.
+    runtime: OnceLock<&'static Runtime>,
 }
 
 impl Client {
@@ -72,7 +81,7 @@ impl Client {
     pub fn close(&self) {
         self.family.closed.store(true, Ordering::Release);
         if let Some(core) = self.family.core.get() {
-            core.close();
+            core.client.close();
         }
     }
 
@@ -139,17 +148,19 @@ impl Client {
         options: CallOptions,
         end: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<AbortHandle> {
-        let core = self.core()?.clone();
-        let runtime = runtime().map_err(|error| internal(format!("no threads for the SDK: {error}")))?;
-        let call = async move {
+        let core = self.core()?;
+        let runtime = core.runtime()?;
+        let client = core.client.clone();
+        // In a box, so that the runtime moves a pointer around and not some kilobytes.
+        let call = Box::pin(async move {
             #[cfg(feature = "inject-panic")]
             inject_panic(&request);
-            core.kits().run_with(request, options).await
-        };
+            client.kits().run_with(request, options).await
+        });
         Ok(runtime.spawn(async move { end(contained(call).await) }).abort_handle())
     }
 
-    fn core(&self) -> Result<&builderaikits::Client> {
+    fn core(&self) -> Result<&Core> {
         match &self.own {
             None => self.family.core(),
             Some(own) => own.core(&self.family),
@@ -158,20 +169,37 @@ impl Client {
 }
 
 impl Family {
-    fn core(&self) -> Result<&builderaikits::Client> {
+    fn core(&self) -> Result<&Core> {
         self.core.get_or_make(|| {
-            let core = builderaikits::Client::for_language(self.config.clone(), self.language)?;
+            let client = builderaikits::Client::for_language(self.config.clone(), self.language)?;
             if self.closed.load(Ordering::Acquire) {
-                core.close();
+                client.close();
             }
-            Ok(core)
+            Ok(Core::new(client))
         })
     }
 }
 
 impl Own {
-    fn core(&self, family: &Family) -> Result<&builderaikits::Client> {
-        self.core.get_or_make(|| family.core()?.with_options(|config| *config = self.config.clone()))
+    fn core(&self, family: &Family) -> Result<&Core> {
+        self.core.get_or_make(|| {
+            let client = family.core()?.client.with_options(|config| *config = self.config.clone())?;
+            Ok(Core::new(client))
+        })
+    }
+}
+
+impl Core {
+    fn new(client: builderaikits::Client) -> Self {
+        Self { client, runtime: OnceLock::new() }
+    }
+
+    fn runtime(&self) -> Result<&'static Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = runtime().map_err(|error| internal(format!("no threads for the SDK: {error}")))?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 }
 
