@@ -1,18 +1,20 @@
 """One Python peer doing one thing, in a process of its own: `client.py PEER SCENARIO URL`.
 
 Prints a line of JSON: calls, wall and CPU seconds of the measured part, and of the process peak memory and threads.
-A peer is a function from the service's URL to a function that makes one call and gives the total tokens of its answer.
+A peer is a function from the service's URL to a function that makes one call and gives the total tokens of its answer;
+without a URL it only imports.
+
+Nothing is imported here that a scenario can do without: some are about how long a program takes to start.
 """
 
-import asyncio
-import json
-import os
-import resource
+from __future__ import annotations
+
 import sys
-import threading
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
 
 KEY = "bak_bench"
 TIMEOUT = 120
@@ -20,55 +22,70 @@ MOST = 20_000
 MIB = 1 << 20
 # scenario -> (calls before measuring, calls measured, at once)
 SCENARIOS = {
-    "sequential": (300, 2_000, 1),
-    "concurrent": (500, 6_000, 64),
+    "sequential": (400, 4_000, 1),
+    "concurrent": (640, 12_800, 64),
     "in-flight-2000": (0, 2_000, 2_000),
     "in-flight-10000": (0, 10_000, 10_000),
     "first": (0, 1, 1),
-    "large": (3, 30, 1),
+    "large": (4, 40, 1),
     "import": (0, 0, 1),
+    "second-client": (0, 0, 1),
 }
+# They take milliseconds for a call: a tenth of the calls says as much.
+SLOW = {"requests", "httpx", "openai", "openai-async"}
 PROMPT = "Hello, world!"
 
 
 def main() -> None:
+    global PROMPT
     peer, scenario, url = sys.argv[1:]
     warm_up, calls, at_once = SCENARIOS[scenario]
+    if peer in SLOW and at_once <= 64 and calls >= 1000:
+        warm_up, calls = warm_up // 10, calls // 10
     if scenario == "large":
-        global PROMPT
         PROMPT = "a" * MIB
-    begun, cpu = time.perf_counter(), cpu_seconds()
     make = PEERS[peer]
     if scenario == "import":
         make(None)
-    elif peer.endswith("-async"):
+        return
+    if scenario == "second-client":
+        return second_client(make)
+    if peer.endswith("-async"):
+        runner = many_async(make, url, warm_up, calls, at_once)
         if "uvloop" in peer:
             import uvloop
 
-            begun, cpu = uvloop.run(many_async(make, url, warm_up, calls, at_once))
-        else:
-            begun, cpu = asyncio.run(many_async(make, url, warm_up, calls, at_once))
-    else:
-        call = make(url)
-        many(call, warm_up, at_once)
-        begun, cpu = time.perf_counter(), cpu_seconds()
-        many(call, calls, at_once)
-    report(calls, begun, cpu)
+            return uvloop.run(runner)
+        import asyncio
+
+        return asyncio.run(runner)
+    call = make(url)
+    many(call, warm_up, at_once)
+    measured = Measured()
+    many(call, calls, at_once)
+    measured.report(calls)
 
 
-def report(calls: int, begun: float, cpu: float) -> None:
-    wall, cpu = time.perf_counter() - begun, cpu_seconds() - cpu
-    with open("/proc/self/status") as file:
-        status = dict(line.split(":", 1) for line in file)
-    peak, threads = int(status["VmHWM"].split()[0]), int(status["Threads"])
-    print(json.dumps({"calls": calls or 1, "wall_s": wall, "cpu_s": cpu, "peak_kib": peak, "threads": threads}), flush=True)
-    # How long the peers' pools take to close is not part of it.
-    os._exit(0)
+class Measured:
+    """What is used from here to `report`."""
 
+    def __init__(self) -> None:
+        import time
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+        self.clock = time.perf_counter
+        self.cpu, self.begun = time.process_time(), self.clock()
+
+    def report(self, calls: int) -> None:
+        import os
+        import time
+
+        wall, cpu = self.clock() - self.begun, time.process_time() - self.cpu
+        with open("/proc/self/status") as file:
+            status = dict(line.split(":", 1) for line in file)
+        peak, threads = int(status["VmHWM"].split()[0]), int(status["Threads"])
+        print(f'{{"calls": {calls}, "wall_s": {wall}, "cpu_s": {cpu}, "peak_kib": {peak}, "threads": {threads}}}', flush=True)
+        # How long the peers' pools take to close is not part of it.
+        os._exit(0)
 
 
 def many(call: Callable[[], int], calls: int, at_once: int) -> None:
@@ -78,6 +95,8 @@ def many(call: Callable[[], int], calls: int, at_once: int) -> None:
 
     if at_once == 1:
         return share()
+    import threading
+
     threads = [threading.Thread(target=share) for _ in range(at_once)]
     for thread in threads:
         thread.start()
@@ -85,7 +104,9 @@ def many(call: Callable[[], int], calls: int, at_once: int) -> None:
         thread.join()
 
 
-async def many_async(make: Any, url: str, warm_up: int, calls: int, at_once: int) -> tuple[float, float]:
+async def many_async(make: Any, url: str, warm_up: int, calls: int, at_once: int) -> None:
+    import asyncio
+
     made = make(url)
     call: Callable[[], Awaitable[int]] = await made if asyncio.iscoroutine(made) else made
 
@@ -93,16 +114,26 @@ async def many_async(make: Any, url: str, warm_up: int, calls: int, at_once: int
         for _ in range(calls):
             check(await call())
 
-    await asyncio.gather(*(share(warm_up // at_once) for _ in range(at_once)))
-    begun, cpu = time.perf_counter(), cpu_seconds()
+    if warm_up:
+        await asyncio.gather(*(share(warm_up // at_once) for _ in range(at_once)))
+    measured = Measured()
     await asyncio.gather(*(share(calls // at_once) for _ in range(at_once)))
-    if calls > 1:
-        report(calls, begun, cpu)
-    return begun, cpu
+    measured.report(calls)
+
+
+def second_client(make: Any) -> None:
+    """Nothing listens there: a client is only made. https, so that all that it needs for it is part of it."""
+    first = make("https://localhost:1/v1")
+    measured = Measured()
+    second = make("https://localhost:1/v1")
+    measured.report(1)
+    del first, second
 
 
 def check(tokens: int) -> None:
     if tokens != 332:
+        import os
+
         os._exit(3)
 
 
@@ -117,10 +148,12 @@ def headers() -> dict[str, str]:
 def http_client(url: str | None) -> Any:
     """The standard library's: a connection for each thread."""
     import http.client
+    import json
+    import threading
     import urllib.parse
 
     if url is None:
-        return
+        return None
     parts, own = urllib.parse.urlsplit(url), threading.local()
 
     def call() -> int:
@@ -138,7 +171,7 @@ def requests_(url: str | None) -> Any:
     from requests.adapters import HTTPAdapter
 
     if url is None:
-        return
+        return None
     session = requests.Session()
     session.mount("http://", HTTPAdapter(pool_connections=MOST, pool_maxsize=MOST))
     return lambda: session.post(f"{url}/kits/run", json=question(), headers=headers(), timeout=TIMEOUT).json()["usage"][
@@ -150,14 +183,18 @@ def httpx_(url: str | None) -> Any:
     import httpx
 
     if url is None:
-        return
+        return None
     client = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_connections=MOST, max_keepalive_connections=MOST))
     return lambda: client.post(f"{url}/kits/run", json=question(), headers=headers()).json()["usage"]["total_tokens"]
 
 
-async def aiohttp_(url: str | None) -> Any:
+def aiohttp_(url: str | None) -> Any:
     import aiohttp
 
+    return None if url is None else aiohttp_call(aiohttp, url)
+
+
+async def aiohttp_call(aiohttp: Any, url: str) -> Any:
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=MOST), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
     )
@@ -173,7 +210,7 @@ def openai_(url: str | None) -> Any:
     import openai
 
     if url is None:
-        return
+        return None
     client = openai.OpenAI(api_key=KEY, base_url=url, timeout=TIMEOUT, http_client=openai.DefaultHttpxClient(limits=limits()))
     answer = openai_model()
     return lambda: client.post("/kits/run", cast_to=answer, body=question()).usage.total_tokens
@@ -182,6 +219,8 @@ def openai_(url: str | None) -> Any:
 def openai_async(url: str | None) -> Any:
     import openai
 
+    if url is None:
+        return None
     client = openai.AsyncOpenAI(
         api_key=KEY, base_url=url, timeout=TIMEOUT, http_client=openai.DefaultAsyncHttpxClient(limits=limits())
     )
@@ -225,16 +264,18 @@ def ours(url: str | None) -> Any:
     import builderaikits
 
     if url is None:
-        return
+        return None
     client = builderaikits.BuilderAIKits(api_key=KEY, base_url=url, max_concurrency=MOST)
     run = client.kits.run
     return lambda: run(kit="text-gen", input={"prompt": PROMPT}, config={"max_tokens": 500}).usage.total_tokens
 
 
 def ours_async(url: str | None) -> Any:
-    import builderaikits
+    from builderaikits import AsyncBuilderAIKits
 
-    client = builderaikits.AsyncBuilderAIKits(api_key=KEY, base_url=url, max_concurrency=MOST)
+    if url is None:
+        return None
+    client = AsyncBuilderAIKits(api_key=KEY, base_url=url, max_concurrency=MOST)
     run = client.kits.run
 
     async def call() -> int:
@@ -243,8 +284,24 @@ def ours_async(url: str | None) -> Any:
     return call
 
 
+def all_of_ours(url: str | None) -> Any:
+    from builderaikits import __all__ as names
+
+    import builderaikits
+
+    return [getattr(builderaikits, name) for name in names]
+
+
+def asyncio_(url: str | None) -> Any:
+    import asyncio
+
+    return asyncio
+
+
 PEERS: dict[str, Any] = {
     "none": lambda url: None,
+    "asyncio": asyncio_,
+    "ours, every name": all_of_ours,
     "http.client": http_client,
     "requests": requests_,
     "httpx": httpx_,

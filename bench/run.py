@@ -5,7 +5,7 @@ The client has one core to itself and the server, a process of its own, another.
 an order shuffled anew, so that a noisy machine is noisy for all. Printed are the medians over the rounds and, of each
 round's ratio to the floor of its table, the median and the quartiles.
 
-    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] rust|python|node
+    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] [--build | --built] rust|python|node
 
 Needs Linux with two cores, `taskset`, a limit of 20,000 open files, and `cargo`. Python 3.10 or later; what the peers
 need is installed into `target/bench-venv` from bench/requirements.txt.
@@ -31,12 +31,16 @@ SERVER_CORE, CLIENT_CORE = "0", "1"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 VENV = TARGET / "bench-venv"
 NODE_FOLDER = TARGET / "bench-node"
+# `make` adds the sources, with a module that is not optimised.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 RUST = ["raw", "hyper", "reqwest", "ours"]
 SYNC = ["http.client", "requests", "httpx", "openai", "ours"]
 ASYNC = ["aiohttp-async", "aiohttp-uvloop-async", "openai-async", "ours-async", "ours-uvloop-async"]
 # What a Rust program needs for the same: named `rust:PEER` in the tables of other languages.
 IN_FLIGHT = ["rust:reqwest", "aiohttp-async", "ours-async", "ours-uvloop-async"]
+# What a program without any of them has, and what every program with an event loop has.
+IMPORT = ["none", "asyncio", *SYNC, "ours, every name"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +52,8 @@ class Scenario:
     peers: list[str]
     """The first is the floor that others are held against."""
     measures: list[str]
-    beside: str
-    """The peer that users would pick."""
+    beside: list[str]
+    """The peers that users would pick."""
     delay: int = 0
     """Milliseconds before each answer."""
     size: int = 0
@@ -65,32 +69,33 @@ HELD, START = ["wall_s", "cpu_us_a_call", "peak_mib", "threads"], ["process_ms",
 
 LANGUAGES = {
     "rust": {
-        "sequential": Scenario("sequential", RUST, SPEED, "reqwest"),
-        "concurrent": Scenario("concurrent", RUST, LOAD, "reqwest"),
-        "in-flight": Scenario("in-flight", RUST, HELD, "reqwest", delay=1000),
-        "first": Scenario("first", RUST, START, "reqwest"),
-        "first-tls": Scenario("first", ["reqwest", "ours"], START, "reqwest", tls=True),
-        "large": Scenario("large", RUST, ["cpu_us_a_call", "us_a_call", "peak_mib"], "reqwest", size=1 << 20),
+        "sequential": Scenario("sequential", RUST, SPEED, ["reqwest"]),
+        "concurrent": Scenario("concurrent", RUST, LOAD, ["reqwest"]),
+        "in-flight": Scenario("in-flight", RUST, HELD, ["reqwest"], delay=1000),
+        "first": Scenario("first", RUST, START, ["reqwest"]),
+        "first-tls": Scenario("first", ["reqwest", "ours"], START, ["reqwest"], tls=True),
+        "large": Scenario("large", RUST, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["reqwest"], size=1 << 20),
     },
     "python": {
-        "sequential": Scenario("sequential", SYNC, SPEED, "openai"),
-        "threads-64": Scenario("concurrent", SYNC, LOAD, "openai"),
-        "async-64": Scenario("concurrent", ASYNC, LOAD, "openai-async"),
-        "in-flight-2000": Scenario("in-flight-2000", IN_FLIGHT, HELD, "aiohttp-async", delay=1000),
-        "in-flight-10000": Scenario("in-flight-10000", IN_FLIGHT, HELD, "aiohttp-async", delay=1000),
-        "import": Scenario("import", ["none", *SYNC], START, "openai"),
-        "first": Scenario("first", SYNC, START, "openai"),
-        "first-async": Scenario("first", ASYNC, START, "openai-async"),
-        "large": Scenario("large", SYNC, ["cpu_us_a_call", "us_a_call", "peak_mib"], "openai", size=1 << 20),
+        "sequential": Scenario("sequential", SYNC, SPEED, ["requests", "openai"]),
+        "threads-64": Scenario("concurrent", SYNC, LOAD, ["requests", "openai"]),
+        "async-64": Scenario("concurrent", ASYNC, LOAD, ["openai-async"]),
+        "in-flight-2000": Scenario("in-flight-2000", IN_FLIGHT, HELD, ["aiohttp-async"], delay=1000),
+        "in-flight-10000": Scenario("in-flight-10000", IN_FLIGHT, HELD, ["aiohttp-async"], delay=1000),
+        "import": Scenario("import", IMPORT, START, ["openai"]),
+        "second-client": Scenario("second-client", ["requests", "httpx", "openai", "ours"], ["wall_ms"], ["openai"]),
+        "first": Scenario("first", SYNC, START, ["openai"]),
+        "first-async": Scenario("first", ASYNC, START, ["openai-async"]),
+        "large": Scenario("large", SYNC, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai"], size=1 << 20),
     },
     "node": {
-        "sequential": Scenario("sequential", NODE, SPEED, "undici"),
-        "concurrent": Scenario("concurrent", NODE, LOAD, "undici"),
-        "in-flight-2000": Scenario("in-flight-2000", NODE_IN_FLIGHT, HELD, "undici", delay=1000),
-        "in-flight-10000": Scenario("in-flight-10000", NODE_IN_FLIGHT, HELD, "undici", delay=1000),
-        "require": Scenario("require", ["none", "undici", "axios", "openai", "ours"], START, "openai"),
-        "first": Scenario("first", NODE, START, "openai"),
-        "large": Scenario("large", NODE, ["cpu_us_a_call", "us_a_call", "peak_mib"], "openai", size=1 << 20),
+        "sequential": Scenario("sequential", NODE, SPEED, ["undici"]),
+        "concurrent": Scenario("concurrent", NODE, LOAD, ["undici"]),
+        "in-flight-2000": Scenario("in-flight-2000", NODE_IN_FLIGHT, HELD, ["undici"], delay=1000),
+        "in-flight-10000": Scenario("in-flight-10000", NODE_IN_FLIGHT, HELD, ["undici"], delay=1000),
+        "require": Scenario("require", ["none", "undici", "axios", "openai", "ours"], START, ["openai"]),
+        "first": Scenario("first", NODE, START, ["openai"]),
+        "large": Scenario("large", NODE, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai"], size=1 << 20),
     },
 }
 
@@ -100,13 +105,18 @@ def main() -> int:
     arguments.add_argument("language", choices=LANGUAGES)
     arguments.add_argument("--rounds", type=int, default=7, help="rounds of every peer (default: 7)")
     arguments.add_argument("--only", action="append", metavar="SCENARIO", help="this scenario; may be given again")
+    arguments.add_argument("--build", action="store_true", help="only build and install what is measured")
+    arguments.add_argument("--built", action="store_true", help="measure what was built before")
     arguments.add_argument("--json", type=pathlib.Path, help="write every figure of every round to this file")
     options = arguments.parse_args()
     scenarios = LANGUAGES[options.language]
     if unknown := set(options.only or ()) - set(scenarios):
         arguments.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
     raise_open_files(20_000)
-    prepare(options.language)
+    if not options.built:
+        prepare(options.language)
+    if options.build:
+        return 0
     figures: dict[str, dict[str, list[dict[str, float]]]] = {}
     for name in options.only or scenarios:
         scenario = scenarios[name]
@@ -128,11 +138,13 @@ def prepare(language: str) -> None:
     if language == "python":
         if not VENV.exists():
             subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        install = [VENV / "bin" / "pip", "install", "--quiet"]
-        subprocess.run([*install, "-r", ROOT / "bench" / "requirements.txt"], check=True)
-        subprocess.run([*install, "--force-reinstall", ROOT / "bindings-python"], check=True)
-
-
+        pip, wheels = [VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check"], TARGET / "bench-wheels"
+        subprocess.run([*pip, "install", "--quiet", "-r", ROOT / "bench" / "requirements.txt"], check=True)
+        shutil.rmtree(wheels, ignore_errors=True)
+        subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "-w", wheels, ROOT / "bindings-python"], check=True)
+        (wheel,) = wheels.iterdir()
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB")
+        subprocess.run([*pip, "install", "--quiet", "--force-reinstall", wheel], check=True)
     if language == "node":
         prepare_node()
 
@@ -180,21 +192,27 @@ def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) 
     elif language == "node":
         client = ["node", str(NODE_FOLDER / "client.mjs"), peer]
     else:
-        client = [str(VENV / "bin" / "python"), str(ROOT / "bench" / "client.py"), peer]
+        # Imported, so that it is compiled once and not by every process.
+        client = [str(VENV / "bin" / "python"), "-c", "from client import main; main()", peer]
     program = ["taskset", "-c", CLIENT_CORE, *client, does, url] + ([ca_file] if ca_file else [])
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(program, stdout=subprocess.PIPE, check=True, text=True, timeout=300)
+    done = subprocess.run(program, stdout=subprocess.PIPE, check=True, text=True, timeout=300, cwd=ROOT / "bench", env=ENVIRONMENT)
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = {
+        "process_ms": wall * 1e3,
+        "process_cpu_ms": (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3,
+    }
+    if not done.stdout:
+        return process
     seen = json.loads(done.stdout)
-    return {
+    return process | {
         "calls_a_s": seen["calls"] / seen["wall_s"],
         "us_a_call": seen["wall_s"] / seen["calls"] * 1e6,
         "cpu_us_a_call": seen["cpu_s"] / seen["calls"] * 1e6,
         "wall_s": seen["wall_s"],
+        "wall_ms": seen["wall_s"] * 1e3,
         "peak_mib": seen["peak_kib"] / 1024,
         "threads": seen["threads"],
-        "process_ms": wall * 1e3,
-        "process_cpu_ms": (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3,
     }
 
 
@@ -205,15 +223,19 @@ def binary(name: str) -> str:
 def print_table(name: str, rounds: dict[str, list[dict[str, float]]], scenario: Scenario) -> None:
     floor, measures, beside = scenario.peers[0], scenario.measures, scenario.beside
     columns = [column for measure in measures for column in (measure, f"x {floor}")]
-    columns += [f"{measure} x {beside}" for measure in measures[:2]]
+    columns += [f"{measure} x {peer}" for peer in beside for measure in measures[:2]]
     print(f"\n### {name}, {len(rounds[floor])} rounds\n\n| peer | {' | '.join(columns)} |")
     print("| --- |" + " ---: |" * len(columns))
     for peer, seen in rounds.items():
-        cells = []
+        cells: list[str] = []
         for measure in measures:
-            cells += [f"{statistics.median(one[measure] for one in seen):,.1f}", ratio(seen, rounds[floor], measure)]
-        cells += [ratio(seen, rounds[beside], measure) for measure in measures[:2]]
+            cells += [f"{statistics.median(one[measure] for one in seen):,.{decimals(measure)}f}", ratio(seen, rounds[floor], measure)]
+        cells += [ratio(seen, rounds[peer], measure) for peer in beside for measure in measures[:2]]
         print(f"| {peer} | {' | '.join(cells)} |", flush=True)
+
+
+def decimals(measure: str) -> int:
+    return {"wall_s": 2, "wall_ms": 3}.get(measure, 1)
 
 
 def ratio(ours: list[dict[str, float]], theirs: list[dict[str, float]], measure: str) -> str:

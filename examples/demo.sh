@@ -37,3 +37,11 @@ if [[ -d examples/node/node_modules ]] && command -v "${NODE:-node}" >/dev/null;
   echo
   "${user[@]}" "$(command -v "${NODE:-node}")" examples/node/quickstart.mjs "$prompt"
 fi
+
+go_quickstart=${CARGO_TARGET_DIR:-target}/go/quickstart
+if [[ -x $go_quickstart ]]; then
+  echo
+  echo "The same in Go, examples/go/quickstart:"
+  echo
+  "${user[@]}" "$go_quickstart" "$prompt"
+fi

@@ -2,6 +2,7 @@
 //! process: so that daemon threads whose calls end then stay away.
 
 use std::convert::Infallible;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -9,19 +10,25 @@ use std::time::{Duration, Instant};
 use builderaikits_bridge::PerProcess;
 use pyo3::prelude::*;
 
-/// Who ends the interpreter, once it is ending.
-static EXITING: PerProcess<ThreadId> = PerProcess::new();
-/// Threads between having seen that the interpreter is there, and being back in it.
-static RETURNING: PerProcess<AtomicUsize> = PerProcess::new();
+static EXIT: PerProcess<Exit> = PerProcess::new();
+
+#[derive(Default)]
+struct Exit {
+    /// Who ends the interpreter, once it is ending.
+    by: OnceLock<ThreadId>,
+    /// Threads between having seen that the interpreter is there, and being back in it.
+    returning: AtomicUsize,
+}
 
 /// For `atexit`: from now on no other thread comes back. Waits for those that are on their way.
 #[pyfunction]
 pub(crate) fn exiting(py: Python<'_>) {
-    let Ok(_) = EXITING.get_or_make(|| Ok::<_, Infallible>(thread::current().id()));
+    let exit = exit();
+    exit.by.get_or_init(|| thread::current().id());
     // They only wait for the lock that this thread gives away here.
     let until = Instant::now().checked_add(Duration::from_millis(200));
     py.detach(|| {
-        while returning().load(Ordering::SeqCst) > 0 && until.is_some_and(|until| Instant::now() < until) {
+        while exit.returning.load(Ordering::SeqCst) > 0 && until.is_some_and(|until| Instant::now() < until) {
             thread::yield_now();
         }
     });
@@ -34,29 +41,30 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send)
 }
 
 /// Held by a thread on its way back to the interpreter.
-struct Leaving(());
+struct Leaving(&'static Exit);
 
 impl Leaving {
     /// Never returns once the interpreter is ending, unless this thread ends it.
     fn begin() -> Self {
-        returning().fetch_add(1, Ordering::SeqCst);
-        if EXITING.get().is_some_and(|by| *by != thread::current().id()) {
-            returning().fetch_sub(1, Ordering::SeqCst);
+        let exit = exit();
+        exit.returning.fetch_add(1, Ordering::SeqCst);
+        if exit.by.get().is_some_and(|by| *by != thread::current().id()) {
+            exit.returning.fetch_sub(1, Ordering::SeqCst);
             loop {
                 thread::park();
             }
         }
-        Self(())
+        Self(exit)
     }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        returning().fetch_sub(1, Ordering::SeqCst);
+        self.0.returning.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-fn returning() -> &'static AtomicUsize {
-    let Ok(count) = RETURNING.get_or_make(|| Ok::<_, Infallible>(AtomicUsize::new(0)));
-    count
+fn exit() -> &'static Exit {
+    let Ok(exit) = EXIT.get_or_make(|| Ok::<_, Infallible>(Exit::default()));
+    exit
 }

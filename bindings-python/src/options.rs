@@ -24,12 +24,62 @@ pub(crate) fn call(
     given: Option<&Bound<'_, PyDict>>,
 ) -> Result<(RunRequest, CallOptions)> {
     let refused = |message| error(ErrorKind::InvalidRequest, message);
-    let body = body(kit, input, config, extra_body).map_err(refused)?;
+    let request = match usual(kit, input, config, extra_body) {
+        Some(request) => request,
+        None => RunRequest::from_json(Value::Object(body(kit, input, config, extra_body).map_err(refused)?))?,
+    };
     let options = match given {
         None => CallOptions::default(),
         Some(given) => options::call_options(plain(given).map_err(refused)?)?,
     };
-    Ok((RunRequest::from_json(Value::Object(body))?, options))
+    Ok((request, options))
+}
+
+/// A request of known fields only, each of its usual type, as most are: it crosses without being JSON in between. What
+/// is none is read, or refused, as JSON.
+fn usual(
+    kit: &Bound<'_, PyAny>,
+    input: &Bound<'_, PyAny>,
+    config: &Bound<'_, PyAny>,
+    extra_body: &Bound<'_, PyAny>,
+) -> Option<RunRequest> {
+    let text = |value: &Bound<'_, PyAny>| Some(value.cast::<PyString>().ok()?.to_str().ok()?.to_owned());
+    if !extra_body.is_none() {
+        return None;
+    }
+    let (mut prompt, mut context) = (None, None);
+    match input.cast::<PyDict>() {
+        Err(_) => prompt = Some(text(input)?),
+        Ok(input) => {
+            for (name, value) in input {
+                match name.cast::<PyString>().ok()?.to_str().ok()? {
+                    "prompt" => prompt = Some(text(&value)?),
+                    "context" if value.is_none() => {}
+                    "context" => context = Some(text(&value)?),
+                    _ => return None,
+                }
+            }
+        }
+    }
+    let mut request = RunRequest::new(kit.cast::<PyString>().ok()?.to_str().ok()?, prompt?);
+    if let Some(context) = context {
+        request = request.context(context);
+    }
+    if config.is_none() {
+        return Some(request);
+    }
+    for (name, value) in config.cast::<PyDict>().ok()? {
+        request = match name.cast::<PyString>().ok()?.to_str().ok()? {
+            "max_tokens" | "temperature" if value.is_none() => request,
+            "max_tokens" if value.is_exact_instance_of::<PyInt>() => request.max_tokens(value.extract().ok()?),
+            "temperature" => {
+                let temperature = value.cast_exact::<PyFloat>().ok()?.value();
+                request.temperature(Some(temperature).filter(|temperature| temperature.is_finite())?)
+            }
+            _ => return None,
+        };
+    }
+    Some(request)
 }
 
 fn body(

@@ -1,10 +1,11 @@
 //! A client for other languages: calls by id or blocking, and whole again after `fork`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, Run, RunRequest};
+use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
 use crate::call::contained;
@@ -30,13 +31,21 @@ pub struct Client {
 struct Family {
     config: Config,
     language: &'static str,
-    core: PerProcess<builderaikits::Client>,
+    core: PerProcess<Core>,
     closed: AtomicBool,
 }
 
 struct Own {
     config: Config,
-    core: PerProcess<builderaikits::Client>,
+    core: PerProcess<Core>,
+}
+
+/// What one process has made of a client.
+struct Core {
+    client: builderaikits::Client,
+    /// Noted here so that a call asks once whose process this is. Empty until the first call: a program that forks
+    /// before it has no threads.
+    runtime: OnceLock<&'static Runtime>,
 }
 
 impl Client {
@@ -138,20 +147,21 @@ impl Client {
     ) -> Result<AbortHandle> {
         // Asked here and not by the core, which asks when a call first runs: one that was begun before finishes.
         if self.family.closed.load(Ordering::Acquire) {
-            return Err(error(ErrorKind::Closed, "the client is closed; make a new one".to_owned()));
+            return Err(Error::closed());
         }
-        let core = self.core()?.clone();
-        let runtime =
-            runtime().map_err(|cause| error(ErrorKind::Internal, format!("no threads for the SDK: {cause}")))?;
-        let call = async move {
+        let core = self.core()?;
+        let runtime = core.runtime()?;
+        let client = core.client.clone();
+        // In a box, so that the runtime moves a pointer around and not some kilobytes.
+        let call = Box::pin(async move {
             #[cfg(feature = "inject-panic")]
             inject_panic(&request);
-            core.kits().run_with(request, options).await
-        };
+            client.kits().run_with(request, options).await
+        });
         Ok(runtime.spawn(async move { end(contained(call).await) }).abort_handle())
     }
 
-    fn core(&self) -> Result<&builderaikits::Client> {
+    fn core(&self) -> Result<&Core> {
         match &self.own {
             None => self.family.core(),
             Some(own) => own.core(&self.family),
@@ -160,14 +170,31 @@ impl Client {
 }
 
 impl Family {
-    fn core(&self) -> Result<&builderaikits::Client> {
-        self.core.get_or_make(|| builderaikits::Client::for_language(self.config.clone(), self.language))
+    fn core(&self) -> Result<&Core> {
+        self.core.get_or_make(|| builderaikits::Client::for_language(self.config.clone(), self.language).map(Core::new))
     }
 }
 
 impl Own {
-    fn core(&self, family: &Family) -> Result<&builderaikits::Client> {
-        self.core.get_or_make(|| family.core()?.with_options(|config| *config = self.config.clone()))
+    fn core(&self, family: &Family) -> Result<&Core> {
+        self.core.get_or_make(|| {
+            let client = family.core()?.client.with_options(|config| *config = self.config.clone())?;
+            Ok(Core::new(client))
+        })
+    }
+}
+
+impl Core {
+    fn new(client: builderaikits::Client) -> Self {
+        Self { client, runtime: OnceLock::new() }
+    }
+
+    fn runtime(&self) -> Result<&'static Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = runtime().map_err(|error| internal(format!("no threads for the SDK: {error}")))?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 }
 
@@ -194,8 +221,8 @@ impl Calls {
     }
 }
 
-fn error(kind: ErrorKind, message: String) -> Error {
-    Error::from(ErrorParts { kind, message, ..ErrorParts::default() })
+fn internal(message: String) -> Error {
+    Error::from(ErrorParts { kind: ErrorKind::Internal, message, ..ErrorParts::default() })
 }
 
 #[cfg(feature = "inject-panic")]

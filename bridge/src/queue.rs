@@ -151,7 +151,7 @@ fn parts(call: CallId) -> (u32, u32) {
     (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
-#[cfg(all(test, not(model_check)))]
+#[cfg(all(test, not(feature = "model-check")))]
 mod tests {
     use super::*;
     use std::sync::Arc;
@@ -246,7 +246,7 @@ mod tests {
 }
 
 /// Every order in which threads can meet in the queue, by loom: `make loom`.
-#[cfg(all(test, model_check))]
+#[cfg(all(test, feature = "model-check"))]
 mod models {
     use super::*;
     use loom::sync::Arc;

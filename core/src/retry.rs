@@ -12,8 +12,10 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(1);
 /// What one attempt that gave no run ended in, as far as repeating it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It never reached the service: DNS, refused, connect timeout, TLS broken off, HTTP/2 stream refused.
+    /// It never reached the service: DNS, refused, connect timeout, TLS broken off.
     NotSent,
+    /// The service said that it did not begin it, as it does to what is under way when it ends an HTTP/2 connection.
+    Refused,
     /// The service said "not now": 429, 408.
     Rejected,
     /// The service says that it is its own fault: 5xx.
@@ -38,7 +40,7 @@ impl Outcome {
 
     pub(crate) fn may_have_run(self) -> bool {
         match self {
-            Self::NotSent | Self::Rejected => false,
+            Self::NotSent | Self::Refused | Self::Rejected => false,
             Self::Failed | Self::Ambiguous => true,
             Self::Final { may_have_run } => may_have_run,
         }
@@ -68,6 +70,11 @@ impl Ended {
         self.status == Some(429)
     }
 
+    /// No fault of the service: waited for shortly, so that the next connection is opened once, at next to no cost.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.outcome == Outcome::Refused
+    }
+
     /// Whether it stands before the gate that all of a client's repeats after 429 or 503 share.
     pub(crate) fn is_gated(&self) -> bool {
         matches!(self.status, Some(429 | 503))
@@ -92,7 +99,7 @@ impl Policy {
     /// Whether this outcome would be repeated, whatever attempts and time are left.
     pub(crate) fn repeats(&self, ended: &Ended) -> bool {
         ended.should_retry.unwrap_or(match ended.outcome {
-            Outcome::NotSent | Outcome::Rejected | Outcome::Failed => true,
+            Outcome::NotSent | Outcome::Refused | Outcome::Rejected | Outcome::Failed => true,
             Outcome::Ambiguous => self.retry_ambiguous,
             Outcome::Final { .. } => false,
         })
@@ -126,6 +133,8 @@ pub(crate) fn spread(asked: Duration, jitter: f64) -> Duration {
 fn wait(ended: &Ended, repeats: u32, jitter: f64) -> Duration {
     let (base, floor) = if ended.is_throttled() {
         (Duration::from_secs(1), Duration::from_millis(100))
+    } else if ended.is_refused() {
+        (Duration::from_millis(50), Duration::from_millis(5))
     } else {
         (Duration::from_millis(500), Duration::from_millis(50))
     };
@@ -289,7 +298,9 @@ mod tests {
             let asked = |answer| Ended { should_retry: Some(answer), ..status(code) };
             assert!(policy.repeats(&asked(true)) && !policy.repeats(&asked(false)), "{code}");
         }
-        assert!(!Outcome::NotSent.may_have_run() && Outcome::Ambiguous.may_have_run());
+        assert!(
+            !Outcome::NotSent.may_have_run() && !Outcome::Refused.may_have_run() && Outcome::Ambiguous.may_have_run()
+        );
 
         let asking = |seconds, of: u16| Ended { retry_after: Some(seconds), ..status(of) };
         let table = [
@@ -300,6 +311,8 @@ mod tests {
             (policy, status(408), 0, None, Some(50)),
             (policy, status(409), 0, None, None),
             (policy, ended(Outcome::NotSent, None), 0, None, Some(50)),
+            (policy, ended(Outcome::Refused, None), 0, None, Some(5)),
+            (policy, ended(Outcome::Refused, None), 2, None, None),
             (policy, ended(Outcome::Ambiguous, None), 0, None, None),
             (careless, ended(Outcome::Ambiguous, None), 0, None, Some(50)),
             (careless, ended(Outcome::Final { may_have_run: true }, Some(200)), 0, None, None),
@@ -370,6 +383,11 @@ mod tests {
                 assert_eq!(policy.decide(&status(code), repeats, jitter, None), Verdict::Wait(MS(wait)));
             }
         }
+        for (repeats, most) in [(0, 50), (1, 100), (8, 12_800), (9, 20_000)] {
+            let refused = ended(Outcome::Refused, None);
+            assert_eq!(policy.decide(&refused, repeats, 0.0, None), Verdict::Wait(MS(5)));
+            assert_eq!(policy.decide(&refused, repeats, 1.0, None), Verdict::Wait(MS(most)));
+        }
         for (asked, most) in [(S(1), MS(1_100)), (S(10), S(11)), (S(60), S(61)), (S(120), S(121))] {
             assert_eq!(spread(asked, 0.0), asked);
             assert_eq!(spread(asked, 1.0), most);
@@ -392,6 +410,7 @@ mod tests {
             let retry_after = parse_retry_after(ms.as_deref(), value.as_deref(), now);
             prop_assert_ne!(retry_after, Some(Duration::ZERO));
             let ended = Ended { retry_after, ..status(code) };
+            prop_assert!(!ended.is_refused());
             let policy = Policy { max_retries: u32::MAX, retry_ambiguous: false };
             if let Verdict::Wait(wait) = policy.decide(&ended, repeats, jitter, left) {
                 let floor = if code == 429 { MS(100) } else { MS(50) };

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::info;
 
-use crate::budget::{Budget, Gate, Reserved};
+use crate::budget::{Budget, Gate, Price, Reserved};
 use crate::request::Request;
 use crate::retry::{Ended, Verdict, spread};
 use crate::transport::{Transport, Until};
@@ -92,7 +92,12 @@ impl Shared {
             Verdict::Wait(wait) => wait,
             Verdict::Stop(reason) => return Err(reason),
         };
-        let reserved = self.budget.reserve(ended.is_throttled()).ok_or("the retry budget is empty")?;
+        let price = match ended {
+            _ if ended.is_throttled() => Price::Throttle,
+            _ if ended.is_refused() => Price::Refusal,
+            _ => Price::Failure,
+        };
+        let reserved = self.budget.reserve(price).ok_or("the retry budget is empty")?;
         info!(attempts, wait_ms = wait.as_millis(), status = ended.status, "repeating");
         let mut leave = after(now, wait);
         loop {
