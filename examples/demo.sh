@@ -31,6 +31,13 @@ if [[ -n $python ]] && "$python" -c 'import sys; sys.exit(sys.version_info < (3,
   "${user[@]}" PYTHONPATH=bindings-python/python "$python" examples/python/quickstart.py "$prompt"
 fi
 
+if [[ -d examples/node/node_modules ]] && command -v "${NODE:-node}" >/dev/null; then
+  echo
+  echo "The same in Node, examples/node/quickstart.mjs:"
+  echo
+  "${user[@]}" "$(command -v "${NODE:-node}")" examples/node/quickstart.mjs "$prompt"
+fi
+
 go_quickstart=${CARGO_TARGET_DIR:-target}/go/quickstart
 if [[ -x $go_quickstart ]]; then
   echo

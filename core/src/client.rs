@@ -114,7 +114,7 @@ impl Client {
     /// Makes the call that was frozen in `request`.
     pub(crate) async fn call(&self, request: Request) -> Result<Run> {
         if self.shared.is_closed() {
-            return Err(Error::new(ErrorKind::Closed, "the client is closed; make a new one"));
+            return Err(Error::closed());
         }
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::config("calls need a tokio runtime: await them inside one"));
