@@ -28,17 +28,17 @@ help: ## List these commands
 
 .PHONY: demo
 demo: rust ## Send a prompt through the client to the sandbox on this machine; needs no key
-	@$(CARGO) build -p builderaikits-sandbox -p builderaikits-examples -p builderaikits-python $(LOCKED)
-	@$(MAKE) --no-print-directory python-native
+	@$(CARGO) build -p builderaikits-sandbox -p builderaikits-examples -p builderaikits-python -p builderaikits-node $(LOCKED)
+	@$(MAKE) --no-print-directory python-native node-package-if-there go-build-if-there
 	@examples/demo.sh
 
 .PHONY: build
 build: rust ## Build everything, the conformance drivers too
 	$(CARGO) build --workspace $(LOCKED)
-	@$(MAKE) --no-print-directory python-native
+	@$(MAKE) --no-print-directory python-native node-package-if-there go-build-if-there
 
 .PHONY: test
-test: nothing-left-out lint doc test-rust loom conformance python-test-if-there deny-if-there ## Run every check; needs no root and no key
+test: nothing-left-out lint doc test-rust loom conformance python-test-if-there node-test-if-there c-test-if-there go-test-if-there deny-if-there ## Run every check; needs no root and no key
 	@if [ -s $(LEFT_OUT) ]; then echo "passed, but left out:"; cat $(LEFT_OUT); else echo "passed, nothing left out"; fi
 
 .PHONY: test-rust
@@ -94,6 +94,8 @@ endif
 
 include bridge/bridge.mk
 include bindings-python/python.mk
+include bindings-node/node.mk
+include bindings-go/go.mk
 include tests/load/load.mk
 
 .PHONY: rust

@@ -5,7 +5,7 @@ The client has one core to itself and the server, a process of its own, another.
 an order shuffled anew, so that a noisy machine is noisy for all. Printed are the medians over the rounds and, of each
 round's ratio to the floor of its table, the median and the quartiles.
 
-    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] [--build | --built] rust|python
+    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] [--build | --built] rust|python|node|go
 
 Needs Linux with two cores, `taskset`, a limit of 20,000 open files, and `cargo`. Python 3.10 or later; what the peers
 need is installed into `target/bench-venv` from bench/requirements.txt.
@@ -30,12 +30,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVER_CORE, CLIENT_CORE = "0", "1"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 VENV = TARGET / "bench-venv"
+NODE_FOLDER = TARGET / "bench-node"
 # `make` adds the sources, with a module that is not optimised.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 RUST = ["raw", "hyper", "reqwest", "ours"]
 SYNC = ["http.client", "requests", "httpx", "openai", "ours"]
 ASYNC = ["aiohttp-async", "aiohttp-uvloop-async", "openai-async", "ours-async", "ours-uvloop-async"]
+GO = ["net-http", "openai-go", "ours"]
 # What a Rust program needs for the same: named `rust:PEER` in the tables of other languages.
 IN_FLIGHT = ["rust:reqwest", "aiohttp-async", "ours-async", "ours-uvloop-async"]
 # What a program without any of them has, and what every program with an event loop has.
@@ -60,6 +62,9 @@ class Scenario:
     tls: bool = False
 
 
+NODE = ["node:http", "fetch", "undici", "axios", "openai", "ours"]
+NODE_IN_FLIGHT = ["rust:reqwest", "node:http", "undici", "ours"]
+
 SPEED, LOAD = ["us_a_call", "cpu_us_a_call"], ["calls_a_s", "cpu_us_a_call"]
 HELD, START = ["wall_s", "cpu_us_a_call", "peak_mib", "threads"], ["process_ms", "process_cpu_ms"]
 
@@ -83,6 +88,22 @@ LANGUAGES = {
         "first": Scenario("first", SYNC, START, ["openai"]),
         "first-async": Scenario("first", ASYNC, START, ["openai-async"]),
         "large": Scenario("large", SYNC, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai"], size=1 << 20),
+    },
+    "go": {
+        "sequential": Scenario("sequential", GO, SPEED, ["openai-go"]),
+        "concurrent": Scenario("concurrent", GO, LOAD, ["openai-go"]),
+        "in-flight-10000": Scenario("in-flight-10000", GO, HELD, ["openai-go"], delay=1000),
+        "first": Scenario("first", GO, START, ["openai-go"]),
+        "large": Scenario("large", GO, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai-go"], size=1 << 20),
+    },
+    "node": {
+        "sequential": Scenario("sequential", NODE, SPEED, ["undici"]),
+        "concurrent": Scenario("concurrent", NODE, LOAD, ["undici"]),
+        "in-flight-2000": Scenario("in-flight-2000", NODE_IN_FLIGHT, HELD, ["undici"], delay=1000),
+        "in-flight-10000": Scenario("in-flight-10000", NODE_IN_FLIGHT, HELD, ["undici"], delay=1000),
+        "require": Scenario("require", ["none", "undici", "axios", "openai", "ours"], START, ["openai"]),
+        "first": Scenario("first", NODE, START, ["openai"]),
+        "large": Scenario("large", NODE, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai"], size=1 << 20),
     },
 }
 
@@ -122,6 +143,12 @@ def main() -> int:
 def prepare(language: str) -> None:
     """Build what is measured, as users get it: optimised."""
     subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "builderaikits-bench"], cwd=ROOT, check=True)
+    if language == "go":
+        subprocess.run(["make", "--no-print-directory", "go-lib"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        # Its modules are its own, and not of the checkout's workspace. It is built anew: Go does not see a new library.
+        go_client().unlink(missing_ok=True)
+        build = ["go", "build", "-o", go_client(), "."]
+        subprocess.run(build, cwd=ROOT / "bench" / "go", check=True, env={**os.environ, "GOWORK": "off"})
     if language == "python":
         if not VENV.exists():
             subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
@@ -132,6 +159,21 @@ def prepare(language: str) -> None:
         (wheel,) = wheels.iterdir()
         print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB")
         subprocess.run([*pip, "install", "--quiet", "--force-reinstall", wheel], check=True)
+    if language == "node":
+        prepare_node()
+
+
+def prepare_node() -> None:
+    """The peers from npm, and the package as its users have it: the addon optimised, beside it."""
+    NODE_FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in ["package.json", "package-lock.json", "client.mjs"]:
+        shutil.copy(ROOT / "bench" / name, NODE_FOLDER)
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=NODE_FOLDER, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--profile", "wheel", "-p", "builderaikits-node"], cwd=ROOT, check=True)
+    subprocess.run(["make", "--silent", "node-typescript"], cwd=ROOT, check=True)
+    scripts, into = ROOT / "bindings-node" / "scripts", NODE_FOLDER / "node_modules" / "@builderaikits"
+    subprocess.run(["node", scripts / "main-package.mjs", into], check=True)
+    subprocess.run(["node", scripts / "platform-package.mjs", "here", TARGET / "wheel", into], check=True)
 
 
 def raise_open_files(least: int) -> None:
@@ -161,6 +203,10 @@ def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) 
     """One peer doing one thing once, in a process of its own."""
     if language == "rust" or peer.startswith("rust:"):
         client = [binary("bench-client"), peer.removeprefix("rust:")]
+    elif language == "go":
+        client = [str(go_client()), peer]
+    elif language == "node":
+        client = ["node", str(NODE_FOLDER / "client.mjs"), peer]
     else:
         # Imported, so that it is compiled once and not by every process.
         client = [str(VENV / "bin" / "python"), "-c", "from client import main; main()", peer]
@@ -184,6 +230,10 @@ def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) 
         "peak_mib": seen["peak_kib"] / 1024,
         "threads": seen["threads"],
     }
+
+
+def go_client() -> pathlib.Path:
+    return TARGET.absolute() / "go" / "bench-client"
 
 
 def binary(name: str) -> str:

@@ -30,3 +30,18 @@ if [[ -n $python ]] && "$python" -c 'import sys; sys.exit(sys.version_info < (3,
   echo
   "${user[@]}" PYTHONPATH=bindings-python/python "$python" examples/python/quickstart.py "$prompt"
 fi
+
+if [[ -d examples/node/node_modules ]] && command -v "${NODE:-node}" >/dev/null; then
+  echo
+  echo "The same in Node, examples/node/quickstart.mjs:"
+  echo
+  "${user[@]}" "$(command -v "${NODE:-node}")" examples/node/quickstart.mjs "$prompt"
+fi
+
+go_quickstart=${CARGO_TARGET_DIR:-target}/go/quickstart
+if [[ -x $go_quickstart ]]; then
+  echo
+  echo "The same in Go, examples/go/quickstart:"
+  echo
+  "${user[@]}" "$go_quickstart" "$prompt"
+fi

@@ -80,9 +80,6 @@ impl Client {
     /// Refuses new calls of this client and its copies; those in flight finish.
     pub fn close(&self) {
         self.family.closed.store(true, Ordering::Release);
-        if let Some(core) = self.family.core.get() {
-            core.client.close();
-        }
     }
 
     /// Begins a call that ends in `queue`, and gives its id. None when the queue is closed.
@@ -148,6 +145,10 @@ impl Client {
         options: CallOptions,
         end: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<AbortHandle> {
+        // Asked here and not by the core, which asks when a call first runs: one that was begun before finishes.
+        if self.family.closed.load(Ordering::Acquire) {
+            return Err(Error::closed());
+        }
         let core = self.core()?;
         let runtime = core.runtime()?;
         let client = core.client.clone();
@@ -170,13 +171,7 @@ impl Client {
 
 impl Family {
     fn core(&self) -> Result<&Core> {
-        self.core.get_or_make(|| {
-            let client = builderaikits::Client::for_language(self.config.clone(), self.language)?;
-            if self.closed.load(Ordering::Acquire) {
-                client.close();
-            }
-            Ok(Core::new(client))
-        })
+        self.core.get_or_make(|| builderaikits::Client::for_language(self.config.clone(), self.language).map(Core::new))
     }
 }
 

@@ -65,6 +65,23 @@ fn many_calls_end_once_each() {
 }
 
 #[test]
+fn calls_begun_before_close_finish_and_others_are_refused() {
+    let sandbox = sandbox(Duration::ZERO);
+    let (client, mut host) = (client(sandbox.url()), Host::new());
+    let copy = client.with_options(client.config().clone()).unwrap();
+    for _ in 0..50 {
+        client.submit(&host.calls, request(), CallOptions::default()).unwrap();
+    }
+    copy.close();
+    assert!(host.ends(50).iter().all(|(_, end)| end.is_ok()));
+    for closed in [&client, &copy] {
+        closed.submit(&host.calls, request(), CallOptions::default()).unwrap();
+        assert_eq!(host.ends(1)[0].1.as_ref().unwrap_err().kind(), ErrorKind::Closed);
+    }
+    assert_eq!(sandbox.stats().total.billed_runs, 50);
+}
+
+#[test]
 fn a_call_given_up_is_aborted_and_never_ends() {
     let sandbox = sandbox(Duration::from_secs(30));
     let (client, mut host) = (client(sandbox.url()), Host::new());

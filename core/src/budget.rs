@@ -5,12 +5,19 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// A full bucket: enough for 35 repeats, or for 100 after 429, with no success between them.
+/// A full bucket: enough for 35 repeats, for 100 after 429, or for 500 after a refused stream, with no success between.
 const CAPACITY: u32 = 500;
-const COST: u32 = 14;
-/// 429 is told quickly and costs the service little.
-const COST_AFTER_THROTTLE: u32 = 5;
 const FIRST_TRY_REWARD: u32 = 1;
+
+/// What a repeat takes of the bucket, by what it follows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Price {
+    Failure = 14,
+    /// 429 is told quickly and costs the service little.
+    Throttle = 5,
+    /// What the service did not begin costs it nothing, and as long as others succeed it is well.
+    Refusal = 1,
+}
 
 /// A bucket of tokens: repeats take from it, successes fill it, and where it is empty nothing is repeated.
 ///
@@ -26,8 +33,8 @@ impl Default for Budget {
 
 impl Budget {
     /// Sets the price of one repeat aside, if there is enough left.
-    pub(crate) fn reserve(&self, throttled: bool) -> Option<Reserved<'_>> {
-        let cost = if throttled { COST_AFTER_THROTTLE } else { COST };
+    pub(crate) fn reserve(&self, price: Price) -> Option<Reserved<'_>> {
+        let cost = price as u32;
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost));
         taken.ok().map(|_| Reserved { budget: self, cost })
     }
@@ -96,17 +103,17 @@ mod tests {
             self.0.load(Ordering::Relaxed)
         }
 
-        fn repeats(&self, throttled: bool) -> usize {
-            std::iter::from_fn(|| self.reserve(throttled).map(Reserved::spend)).count()
+        fn repeats(&self, price: Price) -> usize {
+            std::iter::from_fn(|| self.reserve(price).map(Reserved::spend)).count()
         }
     }
 
     #[test]
     fn bucket_table() {
         let budget = Budget::default();
-        assert_eq!(budget.reserve(false).map(Reserved::spend), Some(14));
+        assert_eq!(budget.reserve(Price::Failure).map(Reserved::spend), Some(14));
         assert_eq!(budget.left(), 486);
-        assert_eq!(budget.reserve(true).map(Reserved::spend), Some(5));
+        assert_eq!(budget.reserve(Price::Throttle).map(Reserved::spend), Some(5));
         assert_eq!(budget.left(), 481);
         budget.reward(0);
         assert_eq!(budget.left(), 482, "a first try that succeeds gives 1");
@@ -115,29 +122,40 @@ mod tests {
         budget.reward(5);
         budget.reward(0);
         assert_eq!(budget.left(), 500, "and never more than the bucket holds");
-        drop(budget.reserve(false));
+        drop(budget.reserve(Price::Failure));
         assert_eq!(budget.left(), 500, "a repeat that is given up before it is sent costs nothing");
     }
 
     #[test]
     fn storms_cost_what_the_bucket_holds() {
-        for (throttled, repeats) in [(false, 35), (true, 100)] {
+        for (price, repeats) in [(Price::Failure, 35), (Price::Throttle, 100), (Price::Refusal, 500)] {
             let budget = Budget::default();
-            assert_eq!(budget.repeats(throttled), repeats);
-            assert!(budget.reserve(throttled).is_none());
+            assert_eq!(budget.repeats(price), repeats);
+            assert!(budget.reserve(price).is_none());
             // 14 successes pay for one more repeat after a 5xx.
             for _ in 0..14 {
                 budget.reward(0);
             }
-            assert_eq!(budget.repeats(false), 1);
+            assert_eq!(budget.repeats(Price::Failure), 1);
         }
+    }
+
+    /// One refusal for each success, as when connections end after a few calls: the bucket stays full.
+    #[test]
+    fn refusals_of_a_service_that_is_well_cost_nothing_in_the_end() {
+        let budget = Budget::default();
+        for _ in 0..10_000 {
+            let paid = budget.reserve(Price::Refusal).map(Reserved::spend);
+            budget.reward(paid.unwrap());
+        }
+        assert_eq!(budget.left(), CAPACITY);
     }
 
     #[test]
     fn many_threads_spend_no_more_than_one() {
         let budget = Budget::default();
         let spent: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| budget.repeats(true))).collect();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| budget.repeats(Price::Throttle))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(spent, 100);

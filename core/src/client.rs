@@ -114,41 +114,41 @@ impl Client {
     /// Makes the call that was frozen in `request`.
     pub(crate) async fn call(&self, request: Request) -> Result<Run> {
         if self.shared.is_closed() {
-            return Err(Error::new(ErrorKind::Closed, "the client is closed; make a new one"));
+            return Err(Error::closed());
         }
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::config("calls need a tokio runtime: await them inside one"));
         }
         let span = info_span!("builderaikits.run", idempotency_key = request.idempotency_key);
-        self.run(&request).instrument(span).await
+        self.run(request).instrument(span).await
     }
 
-    async fn run(&self, request: &Request) -> Result<Run> {
+    async fn run(&self, mut request: Request) -> Result<Run> {
         let mut progress = Progress::default();
         loop {
-            let slot = match self.shared.admit(request).await {
+            let slot = match self.shared.admit(&request).await {
                 Ok(slot) => slot,
                 Err(until) => {
                     progress.last.get_or_insert_with(|| Failed::in_the_queue(until));
-                    return Err(progress.give_up(request));
+                    return Err(progress.give_up(&request));
                 }
             };
             progress.attempts = progress.attempts.saturating_add(1);
-            let until = self.attempt_until(request);
-            let attempt = self.shared.transport.send(request, self.settings.key.header()?, until).await;
+            let until = self.attempt_until(&request);
+            let attempt = self.shared.transport.send(&mut request, self.settings.key.header()?, until).await;
             self.shared.leave(slot).await;
             let ended = match response::read(attempt, &self.settings.key) {
                 Ok(run) => {
                     self.shared.reward(progress.paid);
-                    return Ok(progress.finish(run, request));
+                    return Ok(progress.finish(run, &request));
                 }
                 Err(failed) => progress.note(failed),
             };
-            match self.shared.wait(request, ended, progress.attempts).await {
+            match self.shared.wait(&request, ended, progress.attempts, progress.refused).await {
                 Ok(reserved) => progress.paid = reserved.spend(),
                 Err(reason) => {
                     debug!(reason, "not repeated");
-                    return Err(progress.give_up(request));
+                    return Err(progress.give_up(&request));
                 }
             }
         }
@@ -184,6 +184,8 @@ impl fmt::Debug for Client {
 #[derive(Default)]
 struct Progress {
     attempts: u32,
+    /// Attempts that the service did not begin.
+    refused: u32,
     may_have_run: bool,
     /// What the last repeat took of the retry budget.
     paid: u32,
@@ -193,6 +195,7 @@ struct Progress {
 impl Progress {
     fn note(&mut self, failed: Box<Failed>) -> Ended {
         let ended = failed.ended;
+        self.refused = self.refused.saturating_add(u32::from(ended.is_refused()));
         self.may_have_run |= ended.outcome.may_have_run();
         let error = &failed.error;
         debug!(attempt = self.attempts, status = error.status, request_id = error.request_id, kind = %error.kind, "failed");

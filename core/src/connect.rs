@@ -41,6 +41,8 @@ type Line = MaybeHttpsStream<TokioIo<TcpStream>>;
 pub(crate) enum Cause {
     /// No connection, or one that broke: may be repeated if nothing was sent.
     Connection,
+    /// The service says that it did not begin it: may be repeated.
+    Refused,
     /// The proxy does not let us through: it will not next time.
     Proxy,
     /// The other side cannot be trusted, or speaks no TLS of ours: it will not next time.

@@ -173,6 +173,13 @@ impl Error {
         Self::new(ErrorKind::InvalidRequest, message)
     }
 
+    /// Not of the SDK's interface: the other languages' clients are closed before their calls come here.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the client is closed; make a new one")
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -266,10 +266,12 @@ impl RunRequest {
 }
 
 impl RunRequest {
-    /// About how long it is as JSON, in bytes.
+    /// About how long it is as JSON at most, in bytes: with room for the line breaks and quotes that are escaped there,
+    /// so that a long text is not copied once more to make it.
     pub(crate) fn likely_size(&self) -> usize {
         let context = self.input.context.as_ref().map_or(0, String::len);
-        self.input.prompt.len().saturating_add(context).saturating_add(256)
+        let texts = self.input.prompt.len().saturating_add(context);
+        texts.saturating_add(texts / 4).saturating_add(256)
     }
 
     /// What is refused before anything is sent. Everything else is the service's to judge.

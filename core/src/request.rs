@@ -25,7 +25,7 @@ pub(crate) struct Request {
     /// Of this call alone; most have none.
     extra_headers: HeaderMap,
     key_header: HeaderValue,
-    pub(crate) body: Bytes,
+    body: Bytes,
     pub(crate) idempotency_key: String,
     pub(crate) policy: Policy,
     pub(crate) started: Instant,
@@ -70,6 +70,17 @@ impl Request {
 
     pub(crate) fn uri(&self) -> &Uri {
         &self.client.uri
+    }
+
+    pub(crate) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// A run is being answered: where that is never repeated, the memory of a long prompt is for its answer.
+    pub(crate) fn is_answered(&mut self) {
+        if !self.policy.retry_ambiguous {
+            self.body = Bytes::new();
+        }
     }
 
     /// The headers of one attempt.

@@ -68,11 +68,12 @@ pub(crate) fn read(attempt: Result<Reply, Failure>, key: &ApiKey) -> Result<Run,
 fn unanswered(failure: Failure) -> Failed {
     let outcome = match (failure.cause, failure.sent) {
         (Cause::Proxy | Cause::Tls, _) => Outcome::Final { may_have_run: false },
+        (Cause::Refused, _) => Outcome::Refused,
         (_, false) => Outcome::NotSent,
         (_, true) => Outcome::Ambiguous,
     };
     let kind = match failure.cause {
-        Cause::Connection | Cause::Proxy => ErrorKind::Connection,
+        Cause::Connection | Cause::Refused | Cause::Proxy => ErrorKind::Connection,
         Cause::Tls => ErrorKind::Tls,
         Cause::Timeout => ErrorKind::Timeout,
     };
@@ -315,6 +316,7 @@ mod tests {
             (none(Cause::Connection, true), Connection, Outcome::Ambiguous, "why"),
             (none(Cause::Timeout, false), Timeout, Outcome::NotSent, "why"),
             (none(Cause::Timeout, true), Timeout, Outcome::Ambiguous, "why"),
+            (none(Cause::Refused, false), Connection, Outcome::Refused, "why"),
             (none(Cause::Proxy, false), Connection, not, "why"),
             (none(Cause::Tls, false), Tls, not, "why"),
         ];

@@ -9,11 +9,17 @@ const LONGEST_OWN: Duration = Duration::from_secs(20);
 /// A `Retry-After` is spread by up to a tenth of itself, and at most by this.
 const LONGEST_SPREAD: Duration = Duration::from_secs(1);
 
+/// So many refusals of a call do not count against `max_retries`: connections that end under many calls refuse some of
+/// them again and again.
+const FREE_REFUSALS: u32 = 5;
+
 /// What one attempt that gave no run ended in, as far as repeating it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It never reached the service: DNS, refused, connect timeout, TLS broken off, HTTP/2 stream refused.
+    /// It never reached the service: DNS, refused, connect timeout, TLS broken off.
     NotSent,
+    /// The service said that it did not begin it, as it does to what is under way when it ends an HTTP/2 connection.
+    Refused,
     /// The service said "not now": 429, 408.
     Rejected,
     /// The service says that it is its own fault: 5xx.
@@ -38,7 +44,7 @@ impl Outcome {
 
     pub(crate) fn may_have_run(self) -> bool {
         match self {
-            Self::NotSent | Self::Rejected => false,
+            Self::NotSent | Self::Refused | Self::Rejected => false,
             Self::Failed | Self::Ambiguous => true,
             Self::Final { may_have_run } => may_have_run,
         }
@@ -68,6 +74,11 @@ impl Ended {
         self.status == Some(429)
     }
 
+    /// No fault of the service: waited for shortly, so that the next connection is opened once, at next to no cost.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.outcome == Outcome::Refused
+    }
+
     /// Whether it stands before the gate that all of a client's repeats after 429 or 503 share.
     pub(crate) fn is_gated(&self) -> bool {
         matches!(self.status, Some(429 | 503))
@@ -92,7 +103,7 @@ impl Policy {
     /// Whether this outcome would be repeated, whatever attempts and time are left.
     pub(crate) fn repeats(&self, ended: &Ended) -> bool {
         ended.should_retry.unwrap_or(match ended.outcome {
-            Outcome::NotSent | Outcome::Rejected | Outcome::Failed => true,
+            Outcome::NotSent | Outcome::Refused | Outcome::Rejected | Outcome::Failed => true,
             Outcome::Ambiguous => self.retry_ambiguous,
             Outcome::Final { .. } => false,
         })
@@ -118,6 +129,11 @@ impl Policy {
     }
 }
 
+/// The repeats so far that count against `max_retries`; `refused` of the attempts were not begun by the service.
+pub(crate) fn repeats(attempts: u32, refused: u32) -> u32 {
+    attempts.saturating_sub(1).saturating_sub(refused.min(FREE_REFUSALS))
+}
+
 /// `asked` and up to a tenth of it on top, so that those who were told the same do not come back together.
 pub(crate) fn spread(asked: Duration, jitter: f64) -> Duration {
     asked.saturating_add(seconds(asked.as_secs_f64() * 0.1 * jitter).min(LONGEST_SPREAD))
@@ -126,6 +142,8 @@ pub(crate) fn spread(asked: Duration, jitter: f64) -> Duration {
 fn wait(ended: &Ended, repeats: u32, jitter: f64) -> Duration {
     let (base, floor) = if ended.is_throttled() {
         (Duration::from_secs(1), Duration::from_millis(100))
+    } else if ended.is_refused() {
+        (Duration::from_millis(50), Duration::from_millis(5))
     } else {
         (Duration::from_millis(500), Duration::from_millis(50))
     };
@@ -289,7 +307,9 @@ mod tests {
             let asked = |answer| Ended { should_retry: Some(answer), ..status(code) };
             assert!(policy.repeats(&asked(true)) && !policy.repeats(&asked(false)), "{code}");
         }
-        assert!(!Outcome::NotSent.may_have_run() && Outcome::Ambiguous.may_have_run());
+        assert!(
+            !Outcome::NotSent.may_have_run() && !Outcome::Refused.may_have_run() && Outcome::Ambiguous.may_have_run()
+        );
 
         let asking = |seconds, of: u16| Ended { retry_after: Some(seconds), ..status(of) };
         let table = [
@@ -300,6 +320,8 @@ mod tests {
             (policy, status(408), 0, None, Some(50)),
             (policy, status(409), 0, None, None),
             (policy, ended(Outcome::NotSent, None), 0, None, Some(50)),
+            (policy, ended(Outcome::Refused, None), 0, None, Some(5)),
+            (policy, ended(Outcome::Refused, None), 2, None, None),
             (policy, ended(Outcome::Ambiguous, None), 0, None, None),
             (careless, ended(Outcome::Ambiguous, None), 0, None, Some(50)),
             (careless, ended(Outcome::Final { may_have_run: true }, Some(200)), 0, None, None),
@@ -331,6 +353,14 @@ mod tests {
         ];
         for (policy, ended, repeats, left, wait) in table {
             assert_eq!(decide(policy, ended, repeats, left), wait, "{policy:?} {ended:?} {repeats} {left:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_repeated_beside_the_others() {
+        let table = [(1, 0, 0), (2, 0, 1), (3, 1, 1), (1, 1, 0), (5, 5, 0), (6, 6, 0), (7, 7, 1), (8, 8, 2), (8, 5, 2)];
+        for (attempts, refused, counted) in table {
+            assert_eq!(repeats(attempts, refused), counted, "{attempts} {refused}");
         }
     }
 
@@ -370,6 +400,11 @@ mod tests {
                 assert_eq!(policy.decide(&status(code), repeats, jitter, None), Verdict::Wait(MS(wait)));
             }
         }
+        for (repeats, most) in [(0, 50), (1, 100), (8, 12_800), (9, 20_000)] {
+            let refused = ended(Outcome::Refused, None);
+            assert_eq!(policy.decide(&refused, repeats, 0.0, None), Verdict::Wait(MS(5)));
+            assert_eq!(policy.decide(&refused, repeats, 1.0, None), Verdict::Wait(MS(most)));
+        }
         for (asked, most) in [(S(1), MS(1_100)), (S(10), S(11)), (S(60), S(61)), (S(120), S(121))] {
             assert_eq!(spread(asked, 0.0), asked);
             assert_eq!(spread(asked, 1.0), most);
@@ -392,6 +427,7 @@ mod tests {
             let retry_after = parse_retry_after(ms.as_deref(), value.as_deref(), now);
             prop_assert_ne!(retry_after, Some(Duration::ZERO));
             let ended = Ended { retry_after, ..status(code) };
+            prop_assert!(!ended.is_refused());
             let policy = Policy { max_retries: u32::MAX, retry_ambiguous: false };
             if let Verdict::Wait(wait) = policy.decide(&ended, repeats, jitter, left) {
                 let floor = if code == 429 { MS(100) } else { MS(50) };

@@ -104,13 +104,13 @@ impl Transport {
     /// Sends one attempt and reads its answer. Dropping the future aborts the request.
     pub(crate) async fn send(
         &self,
-        request: &Request,
+        request: &mut Request,
         authorization: HeaderValue,
         until: Option<Until>,
     ) -> Result<Reply, Failure> {
         let sent = Arc::new(AtomicBool::new(false));
         loop {
-            let body = NotedBody { data: Some(request.body.clone()), asked_for: Arc::clone(&sent) };
+            let body = NotedBody { data: Some(request.body()), asked_for: Arc::clone(&sent) };
             let mut message = http::Request::new(body);
             *message.method_mut() = Method::POST;
             *message.uri_mut() = request.uri().clone();
@@ -127,7 +127,12 @@ impl Transport {
             }
             let sent = sent.load(Ordering::Acquire);
             return match ended {
-                Ok(Ok(answer)) => Ok(self.read(answer, until).await),
+                Ok(Ok(answer)) => {
+                    if answer.status().is_success() {
+                        request.is_answered();
+                    }
+                    Ok(self.read(answer, until).await)
+                }
                 Ok(Err(error)) => Err(failure(&error, sent)),
                 Err(until) => {
                     let phase = if sent { "while waiting for the answer" } else { "while connecting" };
@@ -187,7 +192,7 @@ fn failure(error: &legacy::Error, sent: bool) -> Failure {
     let reason = reasons(error.source());
     let failure = |cause, message, sent| Failure { cause, message, sent };
     if causes.clone().any(is_refused) {
-        return failure(Cause::Connection, format!("the server refused the stream: {reason}"), false);
+        return failure(Cause::Refused, format!("the server refused the stream: {reason}"), false);
     }
     if !sent {
         return failure(Cause::Connection, format!("could not connect: {reason}"), false);

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use builderaikits::{Client, Config, ErrorKind};
 use bytes::Bytes;
@@ -12,13 +13,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use crate::common::certificates::Authority;
 use crate::common::service::RUN;
 use crate::common::wire::Odd;
-use crate::common::{KEY, check, config, hello};
+use crate::common::{KEY, check, config, hello, run};
 
 /// What the server does with the first stream of its first connection. All others are served.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum First {
     Serve,
     Reset(Reason),
+    /// The same with every stream of every connection.
+    ResetAll(Reason),
     /// GOAWAY that names this as the last stream that was begun, and then the end of the connection.
     GoAway(u32, Reason),
 }
@@ -52,6 +55,37 @@ async fn a_refused_stream_is_not_sent() {
 }
 
 #[tokio::test]
+async fn refusals_are_repeated_beside_max_retries() {
+    for (max_retries, attempts) in [(0, 1), (1, 7), (2, 8)] {
+        let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
+        let error = run(Config { ca_file, max_retries, ..config(server.url("https")) }).await.unwrap_err();
+        check(&error, (ErrorKind::Connection, attempts, false, true), &["the server refused the stream"]);
+        assert_eq!(refused.load(Ordering::SeqCst), attempts as usize);
+    }
+}
+
+/// It costs a service that is well next to nothing, and one that refuses everything still sees about one request a call.
+#[tokio::test]
+async fn a_service_that_refuses_everything_is_left_alone() {
+    const CALLERS: usize = 1_000;
+    let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
+    let timeout = Some(Duration::from_secs(100));
+    let client = Client::new(Config { ca_file, timeout, ..config(server.url("https")) }).unwrap();
+    let calls: Vec<_> = (0..CALLERS).map(|_| crate::common::spawn(&client)).collect();
+    for call in calls {
+        let error = call.await.unwrap().unwrap_err();
+        check(&error, (ErrorKind::Connection, error.attempts(), false, true), &["the server refused the stream"]);
+    }
+    let seen = refused.load(Ordering::SeqCst);
+    assert!((CALLERS..=CALLERS + 500).contains(&seen), "{seen}");
+    // The bucket is empty now.
+    for _ in 0..20 {
+        assert_eq!(client.kits().run(hello()).await.unwrap_err().attempts(), 1);
+    }
+    assert_eq!(refused.load(Ordering::SeqCst), seen + 20);
+}
+
+#[tokio::test]
 async fn calls_share_one_connection() {
     let (server, served, ca_file) = start(First::Serve).await;
     let client = Client::new(Config { ca_file, ..config(server.url("https")) }).unwrap();
@@ -75,6 +109,7 @@ pub(crate) async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::p
             assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
             match first {
                 First::GoAway(last, reason) if number == 0 => go_away(stream, last, reason).await,
+                First::ResetAll(_) => serve(stream, Some(first), &served).await.map_err(io::Error::other),
                 _ => serve(stream, (number == 0).then_some(first), &served).await.map_err(io::Error::other),
             }
         }
@@ -90,9 +125,18 @@ async fn serve(
     let mut connection = h2::server::handshake(stream).await?;
     while let Some(request) = connection.accept().await {
         let (request, mut respond) = request?;
-        if let Some(First::Reset(reason)) = first.take() {
-            respond.send_reset(reason);
-            continue;
+        match first {
+            Some(First::Reset(reason)) => {
+                first = None;
+                respond.send_reset(reason);
+                continue;
+            }
+            Some(First::ResetAll(reason)) => {
+                served.fetch_add(1, Ordering::SeqCst);
+                respond.send_reset(reason);
+                continue;
+            }
+            _ => {}
         }
         assert_eq!(request.headers()["authorization"], format!("Bearer {KEY}"));
         served.fetch_add(1, Ordering::SeqCst);

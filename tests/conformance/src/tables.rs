@@ -108,7 +108,7 @@ enum Holds {
 }
 
 #[rustfmt::skip]
-const UNSUPPORTED: [(&str, &str, Holds); 20] = [
+const UNSUPPORTED: [(&str, &str, Holds); 23] = [
     ("rust", "max_retries", Holds::Unsigned32),
     ("rust", "max_tokens", Holds::Unsigned32),
     ("rust", "max_concurrency", Holds::Unsigned64),
@@ -128,6 +128,9 @@ const UNSUPPORTED: [(&str, &str, Holds); 20] = [
     ("rust", "proxy", Holds::Text),
     ("rust", "ca_file", Holds::Text),
     ("rust", "app_name", Holds::Text),
+    ("go", "kit", Holds::Text),
+    ("go", "input", Holds::Input),
+    ("go", "prompt", Holds::Input),
     ("python_sync", "cancel_after_ms", Holds::Nothing),
 ];
 

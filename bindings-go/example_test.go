@@ -1,0 +1,101 @@
+package builderaikits_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"time"
+
+	builderaikits "builderaikits.com/sdk"
+)
+
+func Example() {
+	client, err := builderaikits.NewClient() // the key from BUILDERAIKITS_API_KEY
+	if err != nil {
+		log.Fatal(err)
+	}
+	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
+		Kit:    builderaikits.KitTextGen,
+		Input:  builderaikits.Input{Prompt: "Hello"},
+		Config: &builderaikits.Config{MaxTokens: builderaikits.Int(500)},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.Output.Text)
+}
+
+func ExampleNewClient() {
+	client, err := builderaikits.NewClient(
+		builderaikits.WithTimeout(30*time.Second),
+		builderaikits.WithMaxRetries(5),
+		builderaikits.WithAppName("my-app/1.2"),
+		builderaikits.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+}
+
+// A call has options of its own, and ends with its context.
+func ExampleKits_Run() {
+	client, err := builderaikits.NewClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	params := builderaikits.RunParams{Kit: builderaikits.KitSummarizer, Input: builderaikits.Input{Prompt: "In one point.", Context: "A long text."}}
+	run, err := client.Kits.Run(ctx, params, builderaikits.WithMaxRetries(0))
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Fatal("too slow")
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.Status)
+	// Output: completed
+}
+
+func ExampleError() {
+	handle := func(err error) {
+		var failed *builderaikits.Error
+		switch {
+		case errors.Is(err, builderaikits.ErrAuthentication):
+			fmt.Println("make a new key")
+		case errors.As(err, &failed) && failed.MayHaveRun:
+			fmt.Println("it may be billed:", failed.RequestID)
+		default:
+			fmt.Println("try again later")
+		}
+	}
+	// Errors can be made by hand, to test the code that handles them.
+	handle(&builderaikits.Error{Kind: builderaikits.ErrServer, Status: 500, RequestID: "req_1", MayHaveRun: true})
+	// Output: it may be billed: req_1
+}
+
+// Code that takes an interface of its own can be tested without a server: answers can be made by hand.
+func ExampleRun() {
+	type kits interface {
+		Run(context.Context, builderaikits.RunParams, ...builderaikits.RunOption) (*builderaikits.Run, error)
+	}
+	shout := func(k kits) string {
+		run, err := k.Run(context.Background(), builderaikits.RunParams{})
+		if err != nil {
+			return err.Error()
+		}
+		return run.Output.Text + "!"
+	}
+	fmt.Println(shout(fake{&builderaikits.Run{Output: builderaikits.Output{Text: "hi"}}}))
+	// Output: hi!
+}
+
+type fake struct{ run *builderaikits.Run }
+
+func (f fake) Run(context.Context, builderaikits.RunParams, ...builderaikits.RunOption) (*builderaikits.Run, error) {
+	return f.run, nil
+}

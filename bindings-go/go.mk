@@ -1,0 +1,111 @@
+# The Go package and the C ABI: included by the Makefile, which has CARGO, LOCKED, TARGET_DIR and left-out.
+
+GO ?= go
+STATICCHECK_VERSION := 0.8.2
+STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)/staticcheck
+GO_VERSION_NEEDED := Go 1.24 or later from https://go.dev, and gcc: cgo needs a C compiler
+# No Go tool asks git what it builds.
+export GOFLAGS ?= -buildvcs=false
+GO_PLATFORM = $(shell $(GO) env GOOS)_$(shell $(GO) env GOARCH)
+GO_LIB = bindings-go/lib/$(GO_PLATFORM)/libbuilderaikits.a
+GO_BIN := $(abspath $(TARGET_DIR))/go
+GO_MODULES := bindings-go bindings-go/ffi/beside examples/go tests/conformance/drivers/go
+GO_DIST := $(abspath $(TARGET_DIR))/go-dist
+has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
+C_FLAGS := -std=c11 -Wall -Wextra -Werror -I bindings-go/internal/native
+C_LIBS := -lpthread -lm
+
+.PHONY: go-lib
+go-lib: rust ## Build the Go package's library as a release has it, beside its Go file
+	RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
+	  $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
+	bindings-go/ffi/archive.sh $(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a $(GO_LIB)
+
+# The library of the checkout, unoptimised. What is linked is made anew: Go does not see that a library has changed.
+.PHONY: go-build
+go-build: rust ## Build the Go package's library, its conformance driver and its examples
+	@$(has-go) || { echo "missing: $(GO_VERSION_NEEDED)" >&2; exit 1; }
+	$(CARGO) build -p builderaikits-ffi $(GO_LIB_FEATURES) $(LOCKED)
+	bindings-go/ffi/archive.sh $(TARGET_DIR)/debug/libbuilderaikits_ffi.a $(GO_LIB)
+	rm -rf $(GO_BIN) && mkdir -p $(GO_BIN)
+	cd tests/conformance/drivers/go && $(GO) build -o $(GO_BIN)/driver .
+	cd examples/go && $(GO) build -o $(GO_BIN)/ ./...
+
+.PHONY: go-test
+go-test: rust go-vet ## Run the tests of the Go package, with the race detector and cgo's checks
+	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	@$(MAKE) --no-print-directory go-build GO_LIB_FEATURES='--features inject-panic'
+	cd bindings-go && $(GO) test -count=1 -race ./...
+	cd bindings-go && GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./...
+	cd bindings-go && CGO_ENABLED=0 $(GO) vet . && CGO_ENABLED=0 $(GO) test -count=1 -run 'TestWithoutCgo|FuzzRequest' .
+
+.PHONY: go-vet
+go-vet: $(STATICCHECK) ## Check the Go code: gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l bindings-go examples/go tests/conformance/drivers/go bench/go); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
+	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(abspath $(STATICCHECK)) ./...); done
+	cd bindings-go/release && GOWORK=off $(GO) vet . && GOWORK=off $(abspath $(STATICCHECK)) .
+
+$(STATICCHECK):
+	@$(has-go) || { echo "missing: $(GO_VERSION_NEEDED)" >&2; exit 1; }
+	mkdir -p $(dir $@)
+	GOBIN=$(abspath $(dir $@)) $(GO) install honnef.co/go/tools/cmd/staticcheck@v$(STATICCHECK_VERSION)
+
+.PHONY: c-header
+c-header: rust ## Write the header of the C ABI anew
+	UPDATE_HEADER=1 $(CARGO) test -p builderaikits-ffi $(LOCKED) header
+
+.PHONY: c-test
+c-test: rust ## Run the C example with gcc, under valgrind, and with AddressSanitizer
+	$(CARGO) build -p builderaikits-sandbox -p builderaikits-ffi $(LOCKED)
+	bindings-go/ffi/archive.sh $(TARGET_DIR)/debug/libbuilderaikits_ffi.a $(TARGET_DIR)/c/libbuilderaikits.a
+	gcc $(C_FLAGS) -O2 -g examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart
+	gcc $(C_FLAGS) -g -fsanitize=address,undefined examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart-asan
+	bindings-go/ffi/c-test.sh $(TARGET_DIR)/debug/builderaikits-sandbox $(TARGET_DIR)/c
+
+.PHONY: go-release
+go-release: go-lib ## Put the Go package together as a release serves it, for this platform
+	rm -rf $(GO_DIST)
+	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
+
+# With the library that is there: that of go-build is as good for the check, and quicker to build.
+.PHONY: go-release-check
+go-release-check: rust go-beside ## Use the Go package without a checkout and without Rust: go get, build, run, vendor
+	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	rm -rf $(GO_DIST)
+	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
+	bindings-go/release/check.sh $(GO_DIST) $(abspath $(TARGET_DIR))/debug/builderaikits-sandbox
+
+.PHONY: go-beside
+go-beside: rust ## Link the Go package and another Rust library into one program
+	@[ -f $(GO_LIB) ] || $(MAKE) --no-print-directory go-build
+	mkdir -p $(TARGET_DIR)/beside
+	rustc --edition 2024 -O --crate-type staticlib bindings-go/ffi/beside/other.rs -o $(TARGET_DIR)/beside/libother.a
+	rm -f $(TARGET_DIR)/beside/beside
+	cd bindings-go/ffi/beside && CGO_LDFLAGS=$(abspath $(TARGET_DIR))/beside/libother.a $(GO) build -o $(abspath $(TARGET_DIR))/beside/beside .
+	$(TARGET_DIR)/beside/beside
+
+.PHONY: go-soak
+go-soak: rust go-lib ## 1,000,000 calls of the Go package: memory, goroutines and threads must not grow (minutes; CALLS=n)
+	$(CARGO) build --release -p builderaikits-sandbox $(LOCKED)
+	cd bindings-go && SOAK_CALLS=$(or $(CALLS),1000000) SOAK_SANDBOX=$(abspath $(TARGET_DIR))/release/builderaikits-sandbox \
+	  $(GO) test -count=1 -timeout 60m -run TestSoak -v .
+
+soak: go-soak
+
+.PHONY: go-fuzz
+go-fuzz: go-build ## Fuzz the way to the core and what writes requests, FUZZ_SECONDS (60) each
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s ./internal/native
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s .
+
+.PHONY: go-build-if-there
+go-build-if-there:
+	@if $(has-go); then $(MAKE) --no-print-directory go-build; else $(call left-out,the Go package,$(GO_VERSION_NEEDED)); fi
+
+.PHONY: go-test-if-there
+go-test-if-there:
+	@if $(has-go); then $(MAKE) --no-print-directory go-test go-release-check; else $(call left-out,the tests of the Go package,$(GO_VERSION_NEEDED)); fi
+
+.PHONY: c-test-if-there
+c-test-if-there:
+	@if command -v gcc >/dev/null && command -v valgrind >/dev/null; then $(MAKE) --no-print-directory c-test; \
+	  else $(call left-out,the C example,gcc with its sanitizers and valgrind); fi

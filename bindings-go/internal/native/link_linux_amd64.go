@@ -1,0 +1,5 @@
+//go:build cgo
+
+package native
+
+import _ "builderaikits.com/sdk/lib/linux_amd64" // the core, to link

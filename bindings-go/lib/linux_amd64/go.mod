@@ -1,0 +1,3 @@
+module builderaikits.com/sdk/lib/linux_amd64
+
+go 1.24

@@ -1,0 +1,7 @@
+// Package lib is the SDK's core for Linux on x86-64: a static library, and how to link it.
+//
+// It is of no use by itself: builderaikits.com/sdk imports it where it fits.
+package lib
+
+// #cgo LDFLAGS: ${SRCDIR}/libbuilderaikits.a -lm -lpthread -static-libgcc
+import "C"

@@ -1,0 +1,5 @@
+//go:build !race
+
+package builderaikits_test
+
+const atOnce, onTheWire = 10_000, 1000

@@ -1,0 +1,171 @@
+//go:build cgo && linux
+
+package builderaikits_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	sdk "builderaikits.com/sdk"
+)
+
+// What this program does as a process of its own.
+var roles = map[string]func(){"exit": exitWithCallsInFlight}
+
+func TestExitWithCallsInFlight(t *testing.T) {
+	s := silent(t)
+	command := self("exit", "BUILDERAIKITS_BASE_URL="+s.URL())
+	leave, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	command.Stdout, command.Stderr = &out, &out
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range inFlight {
+		<-s.asked
+	}
+	leave.Close()
+	if err := command.Wait(); err != nil || out.String() != "leaving\n" {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	for range inFlight {
+		<-s.closed
+	}
+}
+
+const inFlight = 50
+
+func exitWithCallsInFlight() {
+	c, err := sdk.NewClient()
+	if err != nil {
+		panic(err)
+	}
+	for range inFlight {
+		go func() { _, _ = c.Kits.Run(context.Background(), hello) }()
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	fmt.Println("leaving")
+}
+
+func TestChildrenInheritNothing(t *testing.T) {
+	s := serve(t, answers(200, answer))
+	c := client(t, sdk.WithBaseURL(s.URL()))
+	run(t, c, hello)
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, entry := range entries {
+		link, _ := os.Readlink("/proc/self/fd/" + entry.Name())
+		if !strings.HasPrefix(link, "socket:") && !strings.HasPrefix(link, "anon_inode:") {
+			continue
+		}
+		seen++
+		info, _ := os.ReadFile("/proc/self/fdinfo/" + entry.Name())
+		var position, flags int64
+		if _, err := fmt.Sscanf(string(info), "pos:%d\nflags:%o", &position, &flags); err != nil || flags&syscall.O_CLOEXEC == 0 {
+			t.Errorf("%s stays open in children: %s, %v", link, info, err)
+		}
+	}
+	if seen < 3 {
+		t.Errorf("only %d descriptors", seen)
+	}
+	if out, err := exec.Command("true").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	run(t, c, hello)
+}
+
+func self(role string, env ...string) *exec.Cmd {
+	command := exec.Command("/proc/self/exe")
+	command.Env = append(os.Environ(), append(env, "TEST_ROLE="+role)...)
+	return command
+}
+
+// Calls beyond those on the wire queue; none of them has a thread.
+func TestManyCallsHoldNoThreads(t *testing.T) {
+	answered := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		<-answered
+		answers(200, answer)(w, r)
+	})
+	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxConcurrency(onTheWire), sdk.WithTimeout(sdk.NoTimeout))
+	var calls sync.WaitGroup
+	failed := make(chan error, atOnce)
+	for range atOnce {
+		calls.Add(1)
+		go func() {
+			defer calls.Done()
+			if _, err := c.Kits.Run(context.Background(), hello); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	for range onTheWire {
+		<-s.asked
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil || len(threads) >= 40 {
+		t.Errorf("%d threads with %d calls in flight, %v", len(threads), atOnce, err)
+	}
+	t.Logf("%d threads with %d calls in flight", len(threads), atOnce)
+	close(answered)
+	calls.Wait()
+	select {
+	case err := <-failed:
+		t.Error(err)
+	default:
+	}
+}
+
+// Begun, ended and given up by many goroutines at once, on clients that come and go.
+func TestManyGoroutines(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		prompt := strings.Split(strings.Split(string(body), `"prompt":"`)[1], `"`)[0]
+		answers(200, `{"output":{"text":"`+prompt+`"}}`)(w, r)
+	})
+	c := client(t, sdk.WithBaseURL(s.URL()))
+	var calls sync.WaitGroup
+	for n := range 64 {
+		calls.Add(1)
+		go func() {
+			defer calls.Done()
+			own, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i := range 40 {
+				ctx, cancel := context.WithCancel(context.Background())
+				if i%4 == 3 {
+					time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
+				}
+				prompt := fmt.Sprintf("%d of %d", i, n)
+				made, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.Input{Prompt: prompt}})
+				switch {
+				case err != nil && !errors.Is(err, context.Canceled):
+					t.Error(err)
+				case err == nil && made.Output.Text != prompt:
+					t.Errorf("%q, not %q", made.Output.Text, prompt)
+				}
+				cancel()
+			}
+		}()
+	}
+	calls.Wait()
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Uses the Go package as somebody would who has no checkout and no Rust: check.sh RELEASE SANDBOX. RELEASE is what
+# release/main.go made; it is the only proxy that is asked.
+set -euo pipefail
+release=$(cd "$1" && pwd) sandbox=$2
+scratch=$(mktemp -d)
+mkfifo "$scratch/first-line"
+"$sandbox" --port 0 >"$scratch/first-line" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+read -r line <"$scratch/first-line"
+
+go=$(command -v go)
+outside=(env -i "PATH=$(dirname "$(readlink -f "$go")"):/usr/bin:/bin" "HOME=$scratch/home" "GOPATH=$scratch/go" "GOCACHE=$(go env GOCACHE)"
+  "GOPROXY=file://$release" GOSUMDB=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
+  "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=${line#listening on }")
+if "${outside[@]}" sh -c 'command -v cargo rustc'; then
+  echo "there is a Rust on the path: the check would prove less" >&2
+  exit 1
+fi
+step() {
+  echo "\$ $*"
+  "${outside[@]}" "$@"
+}
+
+mkdir "$scratch/program"
+cd "$scratch/program"
+cat >main.go <<'GO'
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	builderaikits "builderaikits.com/sdk"
+)
+
+func main() {
+	client, err := builderaikits.NewClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
+		Kit:   builderaikits.KitTextGen,
+		Input: builderaikits.Input{Prompt: "Hello from outside"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.Output.Text)
+}
+GO
+step go mod init example.com/program
+step go get builderaikits.com/sdk
+# As on every machine after the first: go.mod and go.sum are there, and nothing else.
+chmod -R u+w "$scratch/go" && rm -rf "$scratch/go"
+step go build -ldflags='-s -w' -o program .
+step ./program
+fetched=$(cd "$scratch/go/pkg/mod/builderaikits.com/sdk/lib" && echo *)
+echo "libraries fetched: $fetched"
+[[ $fetched == "$(go env GOOS)_$(go env GOARCH)@"* && $fetched != *' '* ]]
+
+step go mod vendor
+rm -f program
+chmod -R u+w "$scratch/go" && rm -rf "$scratch/go"
+step go build -mod=vendor -ldflags='-s -w' -o program .
+step ./program
+step env CGO_ENABLED=0 go build -o without .
+if without=$(step ./without 2>&1) || [[ $without != *CGO_ENABLED=1* ]]; then
+  echo "without cgo: $without" >&2
+  exit 1
+fi
+echo "$without"
+echo "stripped program: $(stat -c %s program) bytes"
+echo "outside the checkout: go get, build, run, vendor: ok"

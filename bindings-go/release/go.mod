@@ -1,0 +1,5 @@
+module builderaikits.com/sdk/release
+
+go 1.24.0
+
+require golang.org/x/mod v0.31.0

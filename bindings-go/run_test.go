@@ -1,0 +1,60 @@
+//go:build cgo
+
+package builderaikits_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	sdk "builderaikits.com/sdk"
+)
+
+func TestWireForm(t *testing.T) {
+	table := []struct{ sent, wire string }{
+		{answer, ""},
+		{`{"output":{"text":""}}`, `{"output":{"text":""},"usage":{}}`},
+		{`{"id":null,"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0,"output_tokens":null},"latency_ms":0}`,
+			`{"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0},"latency_ms":0}`},
+		{`{"output":{"text":"<&>\u2028 \"q\" \\ \u0000"},"id":7,"usage":{"total_tokens":"12","cached":1},"a":{"b":[null]}}`,
+			`{"id":7,"output":{"text":"<&>\u2028 \"q\" \\ \u0000"},"usage":{"total_tokens":"12","cached":1},"a":{"b":[null]}}`},
+		{`{"output":{"text":"a"},"usage":[1]}`, `{"output":{"text":"a"},"usage":{}}`},
+		{`{"output":{"text":"a"},"usage":{"total_tokens":18446744073709551615},"latency_ms":9223372036854775807}`,
+			`{"output":{"text":"a"},"usage":{"total_tokens":18446744073709551615},"latency_ms":9223372036854775807}`},
+	}
+	for _, row := range table {
+		if row.wire == "" {
+			row.wire = row.sent
+		}
+		s := serve(t, answers(200, row.sent))
+		made := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
+		written, err := json.Marshal(made)
+		if err != nil || !sameJSON(t, string(written), row.wire) || !sameJSON(t, made.RawJSON(), row.wire) {
+			t.Errorf("%s and %s, not %s: %v", written, made.RawJSON(), row.wire, err)
+		}
+		var again sdk.Run
+		if err := json.Unmarshal(written, &again); err != nil {
+			t.Error(err)
+		}
+		made.ResponseMetadata = sdk.ResponseMetadata{}
+		if made.Extra["usage"] == nil && !reflect.DeepEqual(&again, made) && row.sent[2] != 'i' {
+			t.Errorf("%+v, not %+v", again, *made)
+		}
+		if rewritten, _ := json.Marshal(again); !sameJSON(t, string(rewritten), string(written)) {
+			t.Errorf("%s, not %s", rewritten, written)
+		}
+	}
+	for _, bad := range []string{`[]`, `{}`, `{"output":{}}`, `{"output":{"text":1}}`, `{"output":"a"}`} {
+		if err := json.Unmarshal([]byte(bad), new(sdk.Run)); err == nil {
+			t.Error(bad)
+		}
+	}
+}
+
+func TestRunsOfUsers(t *testing.T) {
+	made := sdk.Run{Output: sdk.Output{Text: "hi\xff", Extra: map[string]json.RawMessage{"b": []byte("2"), "a": []byte("1")}},
+		Usage: sdk.Usage{TotalTokens: 2}, LatencyMS: -1}
+	if text := made.RawJSON(); text != "{\"output\":{\"text\":\"hi\uFFFD\",\"a\":1,\"b\":2},\"usage\":{\"total_tokens\":2},\"latency_ms\":-1}" {
+		t.Error(text)
+	}
+}

@@ -1,0 +1,18 @@
+//go:build !cgo
+
+package builderaikits_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	sdk "builderaikits.com/sdk"
+)
+
+func TestWithoutCgoAClientSaysWhatToDo(t *testing.T) {
+	_, err := sdk.NewClient(sdk.WithAPIKey("bak_1"))
+	if !errors.Is(err, sdk.ErrConfig) || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,5 @@
+//! Lets the symbols of Node-API be found where the addon is loaded, on every system.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,55 @@
+// Lays out the package of a platform: platform-package.mjs TRIPLE BUILT INTO. TRIPLE is one of platforms.json, or `here`;
+// BUILT is the folder where cargo put the addon; the package is made in INTO/sdk-TRIPLE, and that name printed.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const [given, built, into] = process.argv.slice(2);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
+const { version, homepage, license, engines } = read('package.json');
+const platforms = read('platforms.json');
+const triple = given === 'here' ? here() : given;
+if (platforms[triple] === undefined) {
+  throw new Error(`platforms.json has no ${triple}`);
+}
+const { os, cpu, libc } = platforms[triple];
+const library = ['libbuilderaikits_node.so', 'libbuilderaikits_node.dylib', 'builderaikits_node.dll']
+  .map((name) => join(built, name))
+  .find((path) => existsSync(path));
+if (library === undefined) {
+  throw new Error(`no addon in ${built}: cargo build -p builderaikits-node`);
+}
+
+const folder = join(into, `sdk-${triple}`);
+const main = `builderaikits.${triple}.node`;
+mkdirSync(folder, { recursive: true });
+// In one step, so that nobody loads half a file.
+copyFileSync(library, join(folder, `${main}.new`));
+renameSync(join(folder, `${main}.new`), join(folder, main));
+const description = `The addon of @builderaikits/sdk for ${triple}. Install @builderaikits/sdk, which installs it where it fits.`;
+const manifest = {
+  name: `@builderaikits/sdk-${triple}`,
+  version,
+  description,
+  homepage,
+  license,
+  engines,
+  os: [os],
+  cpu: [cpu],
+  ...(libc && { libc: [libc] }),
+  main,
+  files: [main, 'LICENSE-APACHE', 'LICENSE-MIT'],
+};
+writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+writeFileSync(join(folder, 'README.md'), `# ${manifest.name}\n\n${description}\n`);
+for (const file of ['LICENSE-APACHE', 'LICENSE-MIT']) {
+  copyFileSync(join(root, file), join(folder, file));
+}
+console.log(`sdk-${triple}`);
+
+function here() {
+  const { platform, arch } = process;
+  const musl = platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined;
+  return `${platform}-${arch}${platform === 'linux' ? (musl ? '-musl' : '-gnu') : platform === 'win32' ? '-msvc' : ''}`;
+}

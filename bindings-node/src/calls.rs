@@ -1,0 +1,128 @@
+//! The queue that the calls of one JavaScript environment end in.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use builderaikits_bridge as bridge;
+use napi::Status;
+use napi::bindgen_prelude::{Either, Env, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue};
+use napi_derive::napi;
+
+use crate::failure::Failed;
+use crate::run::{Answer, batch_text};
+
+/// So many ended calls are handed out before the environment's other work has its turn.
+const BATCH: usize = 256;
+
+/// Node's own queue of wakes has no limit: there is at most one of ours in it.
+type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, true, 0>;
+
+/// Calls in flight of one JavaScript environment.
+#[napi]
+pub struct Calls {
+    queue: Arc<bridge::Calls>,
+    /// Weak, so that it keeps no process alive, but while calls are pending. Locked for no longer than it is told so.
+    wake: Arc<Mutex<Wake>>,
+    /// Begun, and neither drained nor given up.
+    pending: Cell<u32>,
+}
+
+#[napi]
+impl Calls {
+    /// A queue that calls `wake` in this environment when there is something to drain.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, wake: Function<'_, (), UnknownReturnValue>) -> napi::Result<Self> {
+        let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
+        let wake = Arc::new(Mutex::new(wake));
+        let queue = Arc::new(bridge::Calls::new({
+            let wake = Arc::clone(&wake);
+            move || ring(&wake)
+        }));
+        // The environment goes, and with it all who wait: a worker that is terminated, or the process.
+        env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.shut())?;
+        Ok(Self { queue, wake, pending: Cell::new(0) })
+    }
+
+    /// Calls that have ended: the runs among them as one JSON text, then each failure.
+    #[napi(catch_unwind)]
+    pub fn drain<'env>(&self, env: &'env Env) -> napi::Result<Vec<Either<String, Failed<'env>>>> {
+        let mut ended = Vec::new();
+        if self.queue.drain(BATCH, &mut ended) {
+            // The rest after what else the environment has to do.
+            ring(&self.wake);
+        }
+        let mut runs = Vec::with_capacity(ended.len());
+        let mut batch = Vec::new();
+        for (call, end) in ended {
+            self.forget(env)?;
+            match end {
+                Ok(run) => runs.push(Answer { call: number(call).unwrap_or_default(), run }),
+                Err(error) => batch.push(Either::B(Failed::of(env, error, number(call))?)),
+            }
+        }
+        if !runs.is_empty() {
+            batch.insert(0, Either::A(batch_text(&runs)?));
+        }
+        Ok(batch)
+    }
+
+    /// Gives a call up: its request is aborted, and whoever drains does not see it.
+    #[napi(catch_unwind)]
+    pub fn abort(&self, env: Env, call: f64) -> napi::Result<()> {
+        // One that had ended before is there to be drained.
+        if self.queue.abort(call_id(call)) { self.forget(&env) } else { Ok(()) }
+    }
+}
+
+impl Calls {
+    pub(crate) fn queue(&self) -> &Arc<bridge::Calls> {
+        &self.queue
+    }
+
+    /// Notes that a call has begun, and gives the number that JavaScript knows it by. None: there is none, and the call
+    /// is given up.
+    pub(crate) fn begun(&self, env: &Env, call: bridge::CallId) -> napi::Result<Option<f64>> {
+        let Some(number) = number(call) else {
+            self.queue.abort(call);
+            return Ok(None);
+        };
+        if self.pending.replace(self.pending.get().saturating_add(1)) == 0 {
+            self.keep_alive(env, true)?;
+        }
+        Ok(Some(number))
+    }
+
+    fn forget(&self, env: &Env) -> napi::Result<()> {
+        self.pending.set(self.pending.get().saturating_sub(1));
+        if self.pending.get() == 0 { self.keep_alive(env, false) } else { Ok(()) }
+    }
+
+    /// Whether the process stays for the calls that are pending.
+    #[expect(deprecated, reason = "napi has no other safe way, and what it advises is for strong functions")]
+    fn keep_alive(&self, env: &Env, pending: bool) -> napi::Result<()> {
+        let mut wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending { wake.refer(env) } else { wake.unref(env) }
+    }
+}
+
+fn ring(wake: &Mutex<Wake>) {
+    // One that is closing has an environment that goes: nobody is left to be woken.
+    let _ = wake.lock().unwrap_or_else(PoisonError::into_inner).call((), ThreadsafeFunctionCallMode::NonBlocking);
+}
+
+/// A call's id as a whole number of JavaScript's, which has 53 bits: 32 of generation, and 21 of slot, which are more
+/// calls at once than a process has memory for. None beyond them.
+fn number(call: bridge::CallId) -> Option<f64> {
+    let (generation, slot) = (call >> 32, call & u64::from(u32::MAX));
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    (slot < 1 << SLOT_BITS).then_some((generation << SLOT_BITS | slot) as f64)
+}
+
+fn call_id(number: f64) -> bridge::CallId {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an odd number is nobody's id")]
+    let number = number as u64;
+    (number >> SLOT_BITS) << 32 | number & ((1 << SLOT_BITS) - 1)
+}
+
+const SLOT_BITS: u32 = 21;

@@ -1,0 +1,105 @@
+// AbortSignal: before, in flight, before a repeat, in the queue; and what is left of it.
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { test } from 'node:test';
+import BuilderAIKits, { APIUserAbortError } from '@builderaikits/sdk';
+import { sandbox, server, until } from './service.mjs';
+
+const HELLO = { kit: 'text-gen', input: 'Hello' };
+
+test('before the call', async () => {
+  const { options, requests } = await server();
+  const error = await failure(new BuilderAIKits(options).kits.run(HELLO, { signal: AbortSignal.abort('why') }));
+  assert.deepEqual([error.cause, error.kind, error.mayHaveRun], ['why', 'cancelled', false]);
+  assert.equal(requests.length, 0);
+});
+
+test('in flight: the server sees it', async () => {
+  const { options, requests, closed } = await server(() => undefined);
+  const controller = new AbortController();
+  const call = failure(new BuilderAIKits(options).kits.run(HELLO, { signal: controller.signal }));
+  await until(() => requests.length === 1);
+  controller.abort();
+  const error = await call;
+  assert.equal(error.cause, controller.signal.reason);
+  assert.ok(error.mayHaveRun);
+  await until(() => closed.count === 1);
+  assert.deepEqual(getEventListeners(controller.signal, 'abort'), []);
+});
+
+test('while it waits before a repeat: none follows', async () => {
+  const { options, requests } = await server(() => ({ status: 429, headers: { 'retry-after': '60' }, body: 'no' }));
+  const controller = new AbortController();
+  const call = failure(new BuilderAIKits(options).kits.run(HELLO, { signal: controller.signal }));
+  await until(() => requests.length === 1);
+  controller.abort();
+  await call;
+  assert.equal(requests.length, 1);
+});
+
+test('in the queue: it is never sent', async () => {
+  const { options, requests } = await server(() => undefined);
+  const client = new BuilderAIKits({ ...options, maxConcurrency: 1 });
+  const [first, second] = [new AbortController(), new AbortController()];
+  const calls = [first, second].map(({ signal }) => failure(client.kits.run(HELLO, { signal })));
+  await until(() => requests.length === 1);
+  second.abort();
+  await calls[1];
+  first.abort();
+  await calls[0];
+  const last = new AbortController();
+  const third = failure(client.kits.run(HELLO, { signal: last.signal }));
+  await until(() => requests.length === 2);
+  last.abort();
+  await third;
+  assert.equal(requests.length, 2);
+});
+
+test('AbortSignal.timeout, AbortSignal.any', async () => {
+  const { options } = await server(() => undefined);
+  const client = new BuilderAIKits(options);
+  assert.equal((await failure(client.kits.run(HELLO, { signal: AbortSignal.timeout(20) }))).cause.name, 'TimeoutError');
+  const { signal, abort } = bound(new AbortController());
+  const call = failure(client.kits.run(HELLO, { signal: AbortSignal.any([signal, AbortSignal.timeout(60_000)]) }));
+  abort('any');
+  assert.equal((await call).cause, 'any');
+});
+
+test('10,000 calls on one signal leave no listener, and no warning', async () => {
+  const { options } = await sandbox();
+  const client = new BuilderAIKits(options);
+  const { signal } = new AbortController();
+  const warnings = [];
+  process.on('warning', (warning) => warnings.push(warning));
+  let most = 0;
+  for (let round = 0; round < 10; round += 1) {
+    const calls = Array.from({ length: 1000 }, () => client.kits.run(HELLO, { signal }));
+    most = Math.max(most, getEventListeners(signal, 'abort').length);
+    await Promise.all(calls);
+  }
+  assert.deepEqual([most, getEventListeners(signal, 'abort').length, warnings], [1, 0, []]);
+});
+
+test('one signal gives up all its calls, and others go on', async () => {
+  const { options } = await server(() => undefined);
+  const client = new BuilderAIKits(options);
+  const [one, other] = [new AbortController(), new AbortController()];
+  const ones = Array.from({ length: 500 }, () => failure(client.kits.run(HELLO, { signal: one.signal })));
+  let others = 0;
+  const going = failure(client.kits.run(HELLO, { signal: other.signal })).then(() => (others += 1));
+  one.abort();
+  await Promise.all(ones);
+  assert.equal(others, 0);
+  other.abort();
+  await going;
+});
+
+async function failure(call) {
+  const error = await call.then(() => assert.fail('it was not given up'), (error) => error);
+  assert.ok(error instanceof APIUserAbortError, error);
+  return error;
+}
+
+function bound(controller) {
+  return { signal: controller.signal, abort: (reason) => controller.abort(reason) };
+}

@@ -1,0 +1,141 @@
+// What a call gives, and what it sends.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import BuilderAIKits, * as sdk from '@builderaikits/sdk';
+import { ANSWER, KEY, program, sandbox, server } from './service.mjs';
+
+const HELLO = { kit: 'text-gen', input: 'Hello' };
+
+test('a run is a plain object', async () => {
+  const { options } = await server();
+  const run = await new BuilderAIKits(options).kits.run(HELLO);
+  assert.deepEqual(run, ANSWER);
+  assert.equal(Object.getPrototypeOf(run), Object.prototype);
+  assert.equal(JSON.stringify(run), JSON.stringify(ANSWER));
+  assert.deepEqual(structuredClone(run), ANSWER);
+  assert.deepEqual({ ...run }, ANSWER);
+  assert.ok(!inspect(run, { showHidden: true, depth: 9 }).includes(KEY));
+});
+
+test('how it came to be is beside it', async () => {
+  const headers = { 'x-request-id': 'req_9', 'x-two': ['a', 'b'] };
+  const { options, requests } = await server(() => ({ headers, body: ANSWER }));
+  const { responseMetadata, ...others } = await new BuilderAIKits(options).kits.run(HELLO);
+  assert.deepEqual(Object.keys(others), Object.keys(ANSWER));
+  assert.equal(responseMetadata.attempts, 1);
+  assert.equal(responseMetadata.requestID, 'req_9');
+  assert.equal(responseMetadata.idempotencyKey, requests[0].headers['idempotency-key']);
+  assert.equal(responseMetadata.headers['x-two'], 'a, b');
+  assert.ok(responseMetadata.elapsed > 0);
+});
+
+test('what the service sends and we do not know stands in place', async () => {
+  const odd = {
+    ...ANSWER,
+    output: { text: 'hi', tone: { of: ['voice'] } },
+    usage: { ...ANSWER.usage, cached_tokens: 1 },
+    status: 7,
+    then: 'not a promise',
+    __proto__: null,
+    cost: 0.25,
+  };
+  const { options } = await server(() => ({ body: odd }));
+  const run = await new BuilderAIKits(options).kits.run(HELLO);
+  assert.deepEqual({ ...run }, { ...odd });
+});
+
+test('what is not there is not there', async () => {
+  const { options } = await server(() => ({ body: { output: { text: '' } } }));
+  const run = await new BuilderAIKits(options).kits.run(HELLO);
+  assert.deepEqual(run, { output: { text: '' }, usage: {} });
+  assert.equal(run.responseMetadata.requestID, null);
+});
+
+test('texts of all kinds arrive, both ways', async () => {
+  const texts = ['', 'ASCII', 'für', '日本語', '😀', '\u0000\u001f"\\', '\u2028', '\ufeff', 'a'.repeat(1 << 20), 'é'.repeat(1 << 18)];
+  const { options, requests } = await server((count) => ({ body: { output: { text: texts[count - 1] } } }));
+  const client = new BuilderAIKits(options);
+  for (const text of texts) {
+    const run = await client.kits.run({ kit: 'text-gen', input: { prompt: text, context: text } });
+    assert.ok(run.output.text === text && requests.at(-1).body.input.context === text, text.slice(0, 20));
+  }
+});
+
+test('the request as it stands on the wire', async () => {
+  const { options, requests } = await server();
+  const client = new BuilderAIKits({ ...options, headers: { 'x-a': '1', 'x-b': '1', 'x-none': undefined }, appName: 'app/1' });
+  class Request {
+    kit = 'a-new-kit';
+    input = { prompt: 'p', context: 'c', files: [{ id: 1 }] };
+    config = { max_tokens: 5, temperature: 0, top_p: 0.5, seed: undefined };
+    trace = new Date(0);
+  }
+  await client.kits.run(new Request(), { idempotencyKey: 'key-1', headers: { 'X-B': '2' } });
+  const [{ headers, body }] = requests;
+  assert.deepEqual(body, {
+    kit: 'a-new-kit',
+    input: { prompt: 'p', context: 'c', files: [{ id: 1 }] },
+    config: { max_tokens: 5, temperature: 0, top_p: 0.5 },
+    trace: '1970-01-01T00:00:00.000Z',
+  });
+  assert.equal(headers.authorization, `Bearer ${KEY}`);
+  assert.equal(headers['idempotency-key'], 'key-1');
+  assert.deepEqual([headers['x-a'], headers['x-b'], headers['x-none']], ['1', '2', undefined]);
+  assert.match(headers['user-agent'], /^builderaikits-node\/\d+\.\d+\.\d+.* app\/1$/);
+});
+
+test('headers come in every form that fetch takes', async () => {
+  const { options, requests } = await server();
+  const client = new BuilderAIKits(options);
+  for (const headers of [{ 'x-a': '1' }, new Headers({ 'x-a': '1' }), new Map([['x-a', '1']]), [['x-a', '1']]]) {
+    await client.kits.run(HELLO, { headers });
+    assert.equal(requests.at(-1).headers['x-a'], '1');
+  }
+});
+
+test('copies share and close together', async () => {
+  const { options, requests } = await server(() => ({ status: 500, body: 'no' }));
+  const client = new BuilderAIKits({ ...options, maxRetries: 0, headers: { 'x-a': '1' } });
+  const copy = client.withOptions({ apiKey: 'bak_other', maxRetries: 1, headers: { 'x-b': '1' }, timeout: null });
+  await assert.rejects(copy.kits.run(HELLO), { attempts: 2 });
+  await assert.rejects(client.kits.run(HELLO), { attempts: 1 });
+  assert.deepEqual(requests.map(({ headers }) => headers.authorization), ['Bearer bak_other', 'Bearer bak_other', `Bearer ${KEY}`]);
+  assert.deepEqual([requests[0].headers['x-a'], requests[0].headers['x-b']], [undefined, '1']);
+  copy.close();
+  await assert.rejects(client.kits.run(HELLO), sdk.ClientClosedError);
+  assert.equal(requests.length, 3);
+});
+
+test('close lets calls in flight finish', async () => {
+  const { options } = await sandbox('--latency-ms', '200');
+  const client = new BuilderAIKits(options);
+  const run = client.kits.run(HELLO);
+  await client[Symbol.asyncDispose]();
+  await assert.rejects(client.kits.run(HELLO), sdk.ClientClosedError);
+  assert.match((await run).output.text, /sandbox/);
+});
+
+test('the key comes from the environment, and is never shown', async () => {
+  const { env } = await server();
+  const { code, stdout, stderr } = await program(
+    `import BuilderAIKits from '@builderaikits/sdk';
+     const client = new BuilderAIKits();
+     const run = await client.kits.run({ kit: 'text-gen', input: 'Hello' });
+     console.log(client, [client.kits], JSON.stringify(client), run.output.text);`,
+    { env },
+  );
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.ok(stdout.includes('BuilderAIKits { baseURL:') && stdout.endsWith(' hi\n') && !stdout.includes(KEY), stdout);
+});
+
+test('import and require give the same classes', () => {
+  const required = createRequire(import.meta.url)('@builderaikits/sdk');
+  assert.equal(required, BuilderAIKits);
+  const { default: _, ...named } = sdk;
+  assert.deepEqual(Object.keys(named).sort(), Object.keys(required).sort());
+  for (const [name, value] of Object.entries(named)) {
+    assert.equal(required[name], value, name);
+  }
+});

@@ -1,0 +1,110 @@
+/** The calls of this environment, of all its clients: begun, ended, given up. */
+
+import { flush } from './logs';
+import { type Calls, type Client, type Failed, native } from './native';
+import type { ResponseMetadata, Run } from './types';
+
+/** Why a call has no run. */
+export class Failure {
+  constructor(
+    readonly failed: Failed,
+    readonly cause?: unknown,
+  ) {}
+}
+
+interface Waiting {
+  end(end: Run | Failure): void;
+  signal: AbortSignal | undefined;
+}
+
+/** Made with the first call, so that a program that makes none has none of it. */
+let calls: Calls | undefined;
+const waiting = new Map<number, Waiting>();
+
+/** Begins a call, and gives what it ends in. The addon keeps the process alive until then. */
+export function ended(client: Client, request: string, given?: string, signal?: AbortSignal): Promise<Run | Failure> {
+  return new Promise((end) => {
+    if (signal?.aborted) {
+      end(abandoned(signal, false));
+      return;
+    }
+    calls ??= new native.Calls(drain);
+    const call = client.submit(calls, request, given);
+    if (typeof call !== 'number') {
+      end(new Failure(call));
+      return;
+    }
+    waiting.set(call, { end, signal });
+    if (signal !== undefined) {
+      watch(signal, call);
+    }
+  });
+}
+
+/** Called by the addon when calls have ended: once for many. */
+function drain(): void {
+  for (const part of calls?.drain() ?? []) {
+    if (typeof part !== 'string') {
+      settle(part.call as number, new Failure(part));
+      continue;
+    }
+    for (const [call, run, responseMetadata] of JSON.parse(part) as [number, Run, ResponseMetadata][]) {
+      Object.defineProperty(run, 'responseMetadata', { value: responseMetadata, configurable: true });
+      settle(call, run);
+    }
+  }
+  flush();
+}
+
+function settle(call: number, end: Run | Failure): void {
+  const found = waiting.get(call);
+  // One that was given up just before has nobody.
+  if (found !== undefined) {
+    waiting.delete(call);
+    if (found.signal !== undefined) {
+      unwatch(found.signal, call);
+    }
+    found.end(end);
+  }
+}
+
+/** Signals with calls that they give up, and the one listener that each has then, however many calls there are. */
+const watched = new Map<AbortSignal, { of: Set<number>; listener: () => void }>();
+
+function watch(signal: AbortSignal, call: number): void {
+  let entry = watched.get(signal);
+  if (entry === undefined) {
+    const of = new Set<number>();
+    entry = { of, listener: () => giveUp(signal, of) };
+    watched.set(signal, entry);
+    signal.addEventListener('abort', entry.listener);
+  }
+  entry.of.add(call);
+}
+
+function unwatch(signal: AbortSignal, call: number): void {
+  const entry = watched.get(signal);
+  if (entry?.of.delete(call) && entry.of.size === 0) {
+    watched.delete(signal);
+    signal.removeEventListener('abort', entry.listener);
+  }
+}
+
+function giveUp(signal: AbortSignal, of: Set<number>): void {
+  for (const call of [...of]) {
+    calls?.abort(call);
+    settle(call, abandoned(signal, true));
+  }
+}
+
+function abandoned(signal: AbortSignal, begun: boolean): Failure {
+  const failed: Failed = {
+    kind: 'cancelled',
+    message: 'the call was given up by its signal',
+    attempts: 0,
+    mayHaveRun: begun,
+    isRetryable: false,
+    elapsed: 0,
+  };
+  return new Failure(failed, signal.reason);
+}
