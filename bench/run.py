@@ -5,7 +5,7 @@ The client has one core to itself and the server, a process of its own, another.
 an order shuffled anew, so that a noisy machine is noisy for all. Printed are the medians over the rounds and, of each
 round's ratio to the floor of its table, the median and the quartiles.
 
-    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] [--build | --built] rust|python|node
+    bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] [--build | --built] rust|python|node|go
 
 Needs Linux with two cores, `taskset`, a limit of 20,000 open files, and `cargo`. Python 3.10 or later; what the peers
 need is installed into `target/bench-venv` from bench/requirements.txt.
@@ -37,6 +37,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 RUST = ["raw", "hyper", "reqwest", "ours"]
 SYNC = ["http.client", "requests", "httpx", "openai", "ours"]
 ASYNC = ["aiohttp-async", "aiohttp-uvloop-async", "openai-async", "ours-async", "ours-uvloop-async"]
+GO = ["net-http", "openai-go", "ours"]
 # What a Rust program needs for the same: named `rust:PEER` in the tables of other languages.
 IN_FLIGHT = ["rust:reqwest", "aiohttp-async", "ours-async", "ours-uvloop-async"]
 # What a program without any of them has, and what every program with an event loop has.
@@ -88,6 +89,13 @@ LANGUAGES = {
         "first-async": Scenario("first", ASYNC, START, ["openai-async"]),
         "large": Scenario("large", SYNC, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai"], size=1 << 20),
     },
+    "go": {
+        "sequential": Scenario("sequential", GO, SPEED, ["openai-go"]),
+        "concurrent": Scenario("concurrent", GO, LOAD, ["openai-go"]),
+        "in-flight-10000": Scenario("in-flight-10000", GO, HELD, ["openai-go"], delay=1000),
+        "first": Scenario("first", GO, START, ["openai-go"]),
+        "large": Scenario("large", GO, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["openai-go"], size=1 << 20),
+    },
     "node": {
         "sequential": Scenario("sequential", NODE, SPEED, ["undici"]),
         "concurrent": Scenario("concurrent", NODE, LOAD, ["undici"]),
@@ -135,6 +143,12 @@ def main() -> int:
 def prepare(language: str) -> None:
     """Build what is measured, as users get it: optimised."""
     subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "builderaikits-bench"], cwd=ROOT, check=True)
+    if language == "go":
+        subprocess.run(["make", "--no-print-directory", "go-lib"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        # Its modules are its own, and not of the checkout's workspace. It is built anew: Go does not see a new library.
+        go_client().unlink(missing_ok=True)
+        build = ["go", "build", "-o", go_client(), "."]
+        subprocess.run(build, cwd=ROOT / "bench" / "go", check=True, env={**os.environ, "GOWORK": "off"})
     if language == "python":
         if not VENV.exists():
             subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
@@ -189,6 +203,8 @@ def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) 
     """One peer doing one thing once, in a process of its own."""
     if language == "rust" or peer.startswith("rust:"):
         client = [binary("bench-client"), peer.removeprefix("rust:")]
+    elif language == "go":
+        client = [str(go_client()), peer]
     elif language == "node":
         client = ["node", str(NODE_FOLDER / "client.mjs"), peer]
     else:
@@ -214,6 +230,10 @@ def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) 
         "peak_mib": seen["peak_kib"] / 1024,
         "threads": seen["threads"],
     }
+
+
+def go_client() -> pathlib.Path:
+    return TARGET.absolute() / "go" / "bench-client"
 
 
 def binary(name: str) -> str:

@@ -23,11 +23,14 @@ import (
 )
 
 func TestTheWholeRequestCrosses(t *testing.T) {
-	var headers http.Header
-	var body string
+	type request struct {
+		headers http.Header
+		body    string
+	}
+	received := make(chan request, 1)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		sent, _ := io.ReadAll(r.Body)
-		headers, body = r.Header, string(sent)
+		received <- request{r.Header, string(sent)}
 		answers(200, answer, "X-Request-Id", "req_1", "x-two", "a", "x-two", "b")(w, r)
 	})
 	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithAPIKey("bak_1"), sdk.WithHeader("X-Client", "c"), sdk.WithAppName("app/1"))
@@ -41,12 +44,13 @@ func TestTheWholeRequestCrosses(t *testing.T) {
 		sdk.WithMaxRetries(0), sdk.WithRetryAmbiguous(true))
 	expect := `{"kit": "new-kit", "input": {"prompt": "sch\u00f6n \ud83d\ude00 \"\\\n\t\u0000\u2028", "context": "c", "files": [null, 2.5]},
 		"config": {"max_tokens": 7, "temperature": 0.0, "top": {"p": -1}}, "also": true}`
-	if !sameJSON(t, body, expect) {
-		t.Errorf("sent %s", body)
+	sent := <-received
+	if !sameJSON(t, sent.body, expect) {
+		t.Errorf("sent %s", sent.body)
 	}
 	for name, value := range map[string]string{"X-Client": "c", "X-Call": "d", "Idempotency-Key": "key-1", "Authorization": "Bearer bak_1",
 		"User-Agent": "builderaikits-go/" + sdk.Version + " app/1"} {
-		if got := headers.Get(name); got != value {
+		if got := sent.headers.Get(name); got != value {
 			t.Errorf("%s: %q, not %q", name, got, value)
 		}
 	}

@@ -19,7 +19,7 @@ C_LIBS := -lpthread -lm
 go-lib: rust ## Build the Go package's library as a release has it, beside its Go file
 	RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
 	  $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
-	bindings-go/ffi/archive.sh $(TARGET_DIR)/golib/wheel/libbuilderaikits_ffi.a $(GO_LIB)
+	bindings-go/ffi/archive.sh $(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a $(GO_LIB)
 
 # The library of the checkout, unoptimised. What is linked is made anew: Go does not see that a library has changed.
 .PHONY: go-build

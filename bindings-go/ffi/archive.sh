@@ -9,6 +9,18 @@ in=$1 out=$2
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
+if [[ $(uname) == Darwin ]]; then
+  # Not run yet. The linker of macOS keeps the list of what stays global itself; names begin with an underscore there.
+  nm -gjU "$in" 2>/dev/null | grep -E '^_baik_[0-9]+_' | sort >"$scratch/exported"
+  roots=()
+  while read -r symbol; do roots+=(-u "$symbol"); done <"$scratch/exported"
+  ld -r -dead_strip -exported_symbols_list "$scratch/exported" "${roots[@]}" -o "$scratch/builderaikits.o" "$in"
+  strip -S -x "$scratch/builderaikits.o"
+  mkdir -p "$(dirname "$out")"
+  libtool -static -D -o "$out.new" "$scratch/builderaikits.o"
+  mv "$out.new" "$out"
+  exit
+fi
 nm -g --defined-only "$in" 2>/dev/null | awk '$2 == "T" && $3 ~ /^baik_[0-9]+_/ { print $3 }' | sort >"$scratch/exported"
 [[ -s $scratch/exported ]] || { echo "$in exports none of ours" >&2; exit 1; }
 mapfile -t roots < <(sed 's/^/--undefined=/' "$scratch/exported")

@@ -13,5 +13,6 @@ mod http2;
 mod lifecycle;
 mod proxy;
 mod public_surface;
+mod readme;
 mod secrets;
 mod tls;
