@@ -264,7 +264,8 @@ def ratio(ours: list[dict[str, float]], theirs: list[dict[str, float]], measure:
     if len(ratios) < 2:
         return "-"
     low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
+    digits = 2 if middle >= 0.2 else 3
+    return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
 
 if __name__ == "__main__":

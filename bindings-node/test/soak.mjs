@@ -9,6 +9,7 @@ const [built, sandbox, count] = process.argv.slice(2);
 const CALLS = Number(count);
 const AT_ONCE = 64;
 const MOST_MIB = 16;
+const IDLE_MS = 65_000;
 
 // What cargo built, under a name that Node takes for an addon.
 const addon = join(resolve(built), 'soak.node');
@@ -21,39 +22,45 @@ const [line] = await once(createInterface(box.stdout), 'line');
 const client = new BuilderAIKits({ apiKey: 'bak_soak', baseURL: line.split(' ').at(-1) });
 const { signal } = new AbortController();
 const begun = performance.now();
-let next = 0;
 let done = 0;
 let afterFirst;
+let seen;
 
-await Promise.all(Array.from({ length: AT_ONCE }, calls));
-const last = look();
-box.kill();
-const grown = last.mib - afterFirst.mib;
-console.log(`${grown.toFixed(1)} MiB more at the end than after the first fifth; at most ${MOST_MIB}`);
-console.log(`open files ${afterFirst.files} and ${last.files}, threads ${afterFirst.threads} and ${last.threads}, handles ${afterFirst.handles} and ${last.handles}`);
-const equal = ['files', 'threads', 'handles'].every((name) => afterFirst[name] === last[name]);
-process.exit(grown <= MOST_MIB && equal ? 0 : 1);
-
-async function calls() {
-  while (next < CALLS) {
-    next += 1;
-    if (next % 1000 === 999) {
-      await odd();
+for (let tenth = 1; tenth <= 10; tenth += 1) {
+  let left = CALLS / 10;
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (left > 0) {
+      left -= 1;
+      await one(left);
     }
-    const run = await client.kits.run({ kit: 'text-gen', input: 'Hello', config: { max_tokens: 50 } }, { signal });
-    if (!run.output.text) {
-      throw new Error('no text');
-    }
-    done += 1;
-    if ((done * 10) % CALLS === 0) {
-      const seen = look();
-      if (done * 5 === CALLS) {
-        afterFirst = seen;
-      }
-      const rate = (done / (performance.now() - begun)) * 1000;
-      console.log(`${(done / CALLS) * 100} %  ${done} calls  VmRSS ${seen.mib.toFixed(1)} MiB  ${rate.toFixed(0)} calls/s`);
-    }
+  }));
+  const rate = (done / (performance.now() - begun)) * 1000;
+  seen = { mib: resident() };
+  console.log(`${tenth}0 %  ${done} calls  VmRSS ${seen.mib.toFixed(1)} MiB  ${rate.toFixed(0)} calls/s`);
+  if (tenth === 2 || tenth === 10) {
+    // Idle connections are let go of within a minute: what is open then is what stays open.
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    seen = { ...seen, ...open() };
+    afterFirst ??= seen;
   }
+}
+box.kill();
+const grown = seen.mib - afterFirst.mib;
+console.log(`${grown.toFixed(1)} MiB more at the end than after the first fifth; at most ${MOST_MIB}`);
+for (const name of ['files', 'threads', 'handles']) {
+  console.log(`${name} ${afterFirst[name]} after the first fifth, ${seen[name]} at the end`);
+}
+process.exit(grown <= MOST_MIB && ['files', 'threads', 'handles'].every((name) => afterFirst[name] === seen[name]) ? 0 : 1);
+
+async function one(number) {
+  if (number % 1000 === 999) {
+    await odd();
+  }
+  const run = await client.kits.run({ kit: 'text-gen', input: 'Hello', config: { max_tokens: 50 } }, { signal });
+  if (!run.output.text) {
+    throw new Error('no text');
+  }
+  done += 1;
 }
 
 /** Errors, calls given up, and clients of one call as well. */
@@ -74,14 +81,16 @@ function expected(Class) {
   };
 }
 
-function look() {
+/** After a forced collection, in MiB. */
+function resident() {
   globalThis.gc();
-  const status = readFileSync('/proc/self/status', 'utf8');
-  const number = (name) => Number(status.split(`${name}:`)[1].trim().split(/\s/)[0]);
-  return {
-    mib: number('VmRSS') / 1024,
-    threads: number('Threads'),
-    files: readdirSync('/proc/self/fd').length,
-    handles: process.getActiveResourcesInfo().length,
-  };
+  return status('VmRSS') / 1024;
+}
+
+function open() {
+  return { files: readdirSync('/proc/self/fd').length, threads: status('Threads'), handles: process.getActiveResourcesInfo().join() };
+}
+
+function status(name) {
+  return Number(readFileSync('/proc/self/status', 'utf8').split(`${name}:`)[1].trim().split(/\s/)[0]);
 }

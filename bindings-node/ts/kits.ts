@@ -46,7 +46,8 @@ function begin(client: Client, request: RunRequest, options?: RunOptions | null)
       return ended(client, body);
     }
     const { signal, ...others } = options;
-    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) {
+    // Not by its class: test environments and polyfills have others.
+    if (signal !== undefined && signal !== null && typeof signal.addEventListener !== 'function') {
       throw new Refusal('signal: must be an AbortSignal');
     }
     return ended(client, body, given(others, OF_CALL, 'call'), signal ?? undefined);

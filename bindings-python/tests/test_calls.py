@@ -62,6 +62,28 @@ def test_the_whole_request_crosses(run, server):
     assert headers[b"user-agent"].endswith(b" app/1")
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"input": "Hello"},
+        {"input": {"prompt": "schön 😀", "context": "c"}},
+        {"input": {"prompt": "", "context": None}, "config": None},
+        {"input": "p", "config": {}},
+        {"input": "p", "config": {"max_tokens": 7, "temperature": 0.5}},
+        {"input": "p", "config": {"max_tokens": None, "temperature": None, "top": None}},
+        {"input": "p", "config": {"max_tokens": 2**32 - 1, "temperature": 1}},
+        {"input": {"prompt": "p", "files": None}},
+    ],
+)
+def test_a_request_is_the_same_read_as_json(run, server, request_):
+    """What is usual crosses without being JSON; `extra_body` has everything read as JSON."""
+    one = server()
+    for extra_body in None, {}:
+        run({"base_url": one.url, "api_key": "bak_1"}, kit="text-gen", extra_body=extra_body, **request_)
+    (_, as_it_is), (_, as_json) = one.requests
+    assert as_it_is == as_json
+
+
 HOLDS_ITSELF = []
 HOLDS_ITSELF.append(HOLDS_ITSELF)
 DEEP = {}

@@ -2,14 +2,15 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use builderaikits::{Error, ErrorKind, ErrorParts, Result, Run};
 
 /// Runs `call`; a panic in it ends in [`ErrorKind::Internal`].
-pub(crate) async fn contained(call: impl Future<Output = Result<Run>>) -> Result<Run> {
-    let mut call = pin!(call);
+///
+/// It is boxed by whoever makes it: a future of its size that is moved through others is copied with each.
+pub(crate) async fn contained(mut call: Pin<Box<impl Future<Output = Result<Run>>>>) -> Result<Run> {
     // A future that panicked is not polled again, so that nobody sees what it left half-done.
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
         Ok(poll) => poll,

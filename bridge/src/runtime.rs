@@ -1,12 +1,14 @@
 //! The one runtime of the process.
 
-use std::io;
+use std::num::NonZero;
+use std::{io, thread};
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::per_process::PerProcess;
 
-/// HTTP is not bound by the CPU: more threads than these only cost memory.
+/// HTTP is not bound by the CPU: more threads than these only cost memory. Where there is one core to run on, a second
+/// one costs switches as well.
 const WORKERS: usize = 2;
 
 static RUNTIME: PerProcess<Runtime> = PerProcess::new();
@@ -15,8 +17,9 @@ static RUNTIME: PerProcess<Runtime> = PerProcess::new();
 /// crashes them.
 pub(crate) fn runtime() -> io::Result<&'static Runtime> {
     RUNTIME.get_or_make(|| {
+        let cores = thread::available_parallelism().map_or(WORKERS, NonZero::get);
         Builder::new_multi_thread()
-            .worker_threads(WORKERS)
+            .worker_threads(cores.min(WORKERS))
             .thread_name("builderaikits")
             .enable_io()
             .enable_time()

@@ -144,7 +144,7 @@ impl Client {
                 }
                 Err(failed) => progress.note(failed),
             };
-            match self.shared.wait(&request, ended, progress.attempts).await {
+            match self.shared.wait(&request, ended, progress.attempts, progress.refused).await {
                 Ok(reserved) => progress.paid = reserved.spend(),
                 Err(reason) => {
                     debug!(reason, "not repeated");
@@ -184,6 +184,8 @@ impl fmt::Debug for Client {
 #[derive(Default)]
 struct Progress {
     attempts: u32,
+    /// Attempts that the service did not begin.
+    refused: u32,
     may_have_run: bool,
     /// What the last repeat took of the retry budget.
     paid: u32,
@@ -193,6 +195,7 @@ struct Progress {
 impl Progress {
     fn note(&mut self, failed: Box<Failed>) -> Ended {
         let ended = failed.ended;
+        self.refused = self.refused.saturating_add(u32::from(ended.is_refused()));
         self.may_have_run |= ended.outcome.may_have_run();
         let error = &failed.error;
         debug!(attempt = self.attempts, status = error.status, request_id = error.request_id, kind = %error.kind, "failed");

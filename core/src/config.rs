@@ -44,7 +44,8 @@ pub struct Config {
     pub attempt_timeout: Option<Duration>,
     /// The most time that DNS, TCP and TLS may take together. Default 5 s; `None`: no limit of its own.
     pub connect_timeout: Option<Duration>,
-    /// Attempts after the first. Default 2.
+    /// Attempts after the first. Default 2; 0: none at all. An HTTP/2 stream that the service says it did not begin, as
+    /// where it ends a connection, is repeated up to 5 times beside them.
     pub max_retries: u32,
     /// Whether a call is repeated that was sent and got no answer, and so may have run and be billed. Default false.
     pub retry_ambiguous: bool,

@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use crate::config::{Checked, Config, Proxy};
 use crate::error::{Error, Result};
+use crate::stream::Stream;
 use crate::tls;
 
 /// A line on which nothing comes is asked whether it is still there after this long, and this often, and so often…
@@ -96,7 +97,7 @@ impl Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Line>;
+    type Response = Stream;
     type Error = NoConnection;
     type Future = Connecting<Self::Response, Self::Error>;
 
@@ -112,7 +113,7 @@ impl Service<Uri> for Connector {
                 None => connecting.await,
                 Some(limit) => timeout(limit, connecting).await.map_err(|_| NoConnection::timed_out(limit))?,
             };
-            ended.map_err(|error| NoConnection::because_of(&*error, limit))
+            ended.map(Stream::from).map_err(|error| NoConnection::because_of(&*error, limit))
         })
     }
 }

@@ -60,6 +60,7 @@ mod response;
 mod retry;
 mod run;
 mod shared;
+mod stream;
 mod tls;
 mod transport;
 

@@ -9,6 +9,10 @@ const LONGEST_OWN: Duration = Duration::from_secs(20);
 /// A `Retry-After` is spread by up to a tenth of itself, and at most by this.
 const LONGEST_SPREAD: Duration = Duration::from_secs(1);
 
+/// So many refusals of a call do not count against `max_retries`: connections that end under many calls refuse some of
+/// them again and again.
+const FREE_REFUSALS: u32 = 5;
+
 /// What one attempt that gave no run ended in, as far as repeating it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -123,6 +127,11 @@ impl Policy {
             _ => Verdict::Wait(wait),
         }
     }
+}
+
+/// The repeats so far that count against `max_retries`; `refused` of the attempts were not begun by the service.
+pub(crate) fn repeats(attempts: u32, refused: u32) -> u32 {
+    attempts.saturating_sub(1).saturating_sub(refused.min(FREE_REFUSALS))
 }
 
 /// `asked` and up to a tenth of it on top, so that those who were told the same do not come back together.
@@ -344,6 +353,14 @@ mod tests {
         ];
         for (policy, ended, repeats, left, wait) in table {
             assert_eq!(decide(policy, ended, repeats, left), wait, "{policy:?} {ended:?} {repeats} {left:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_repeated_beside_the_others() {
+        let table = [(1, 0, 0), (2, 0, 1), (3, 1, 1), (1, 1, 0), (5, 5, 0), (6, 6, 0), (7, 7, 1), (8, 8, 2), (8, 5, 2)];
+        for (attempts, refused, counted) in table {
+            assert_eq!(repeats(attempts, refused), counted, "{attempts} {refused}");
         }
     }
 

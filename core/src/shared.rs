@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::budget::{Budget, Gate, Price, Reserved};
 use crate::request::Request;
-use crate::retry::{Ended, Verdict, spread};
+use crate::retry::{Ended, Verdict, repeats, spread};
 use crate::transport::{Transport, Until};
 
 /// Turns of the runtime in which a connection comes back to the pool: 1 leaves up to a fifth more connections than
@@ -76,19 +76,21 @@ impl Shared {
         drop(slot);
     }
 
-    /// Waits until a failed attempt may be repeated; gives the price of it, or the reason why it may not.
+    /// Waits until a failed attempt may be repeated, after `attempts` of which `refused` were not begun by the service;
+    /// gives the price of it, or the reason why it may not.
     pub(crate) async fn wait(
         &self,
         request: &Request,
         ended: Ended,
         attempts: u32,
+        refused: u32,
     ) -> Result<Reserved<'_>, &'static str> {
         let now = Instant::now();
         if let Some(asked) = ended.closes_gate_for() {
             self.gate.close_until(after(now, asked));
         }
         let left = request.until.map(|until| until.at.saturating_duration_since(now));
-        let wait = match request.policy.decide(&ended, attempts.saturating_sub(1), jitter(), left) {
+        let wait = match request.policy.decide(&ended, repeats(attempts, refused), jitter(), left) {
             Verdict::Wait(wait) => wait,
             Verdict::Stop(reason) => return Err(reason),
         };

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use crate::common::certificates::Authority;
 use crate::common::service::RUN;
 use crate::common::wire::Odd;
-use crate::common::{KEY, check, config, hello};
+use crate::common::{KEY, check, config, hello, run};
 
 /// What the server does with the first stream of its first connection. All others are served.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,16 @@ async fn a_refused_stream_is_not_sent() {
             Some(expected) => check(&result.unwrap_err(), expected, &["broke before the answer"]),
         }
         assert_eq!(served.load(Ordering::SeqCst), usize::from(expected.is_none()), "{first:?}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_repeated_beside_max_retries() {
+    for (max_retries, attempts) in [(0, 1), (1, 7), (2, 8)] {
+        let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
+        let error = run(Config { ca_file, max_retries, ..config(server.url("https")) }).await.unwrap_err();
+        check(&error, (ErrorKind::Connection, attempts, false, true), &["the server refused the stream"]);
+        assert_eq!(refused.load(Ordering::SeqCst), attempts as usize);
     }
 }
 

@@ -33,7 +33,7 @@ impl Nginx {
         let to = sandbox.url().replace("http://", "").replace("/v1", "");
         let program = Program::start(nginx, &home, |address| {
             // An HTTP/2 connection that ends refuses all that is under way on it, dozens of calls at once.
-            let (protocol, requests) = if http2 { (" http2", 100) } else { ("", 7) };
+            let (protocol, requests) = if http2 { (" http2", 20) } else { ("", 7) };
             let listen = format!("{address} ssl{protocol}; keepalive_requests {requests}; keepalive_timeout {idle}");
             std::fs::write(home.path().join("nginx.conf"), configuration(&listen, &to))?;
             Ok(["-p", ".", "-e", "error.log", "-c", "nginx.conf"].map(str::to_owned).to_vec())

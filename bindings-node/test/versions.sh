@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs the tests on other Nodes, and a call on Bun and Deno, as far as npm carries them for this machine: versions.sh FOLDER
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+target=$here/../${CARGO_TARGET_DIR:-target}
+mkdir -p "$1" && cd "$1"
+platform=$(node -p 'process.platform + "-" + process.arch')
+
+# Programs alone, without the scripts that would fetch or move them.
+for version in 22.23.3 24.21.0 26.10.0; do
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "node-$version" "node-$platform@$version"
+  node=$PWD/node-$version/node_modules/node-$platform/bin/node
+  echo "Node $("$node" --version)"
+  (cd "$here" && PATH="$(dirname "$node"):$PATH" "$node" --test test/*.test.mjs | grep -E '^(not ok|# (pass|fail)|ℹ (pass|fail)|✖)')
+done
+
+port=$(mktemp)
+"$target/debug/builderaikits-sandbox" --port 0 >"$port" &
+sandbox=$!
+trap 'kill $sandbox' EXIT
+until [[ -s $port ]]; do sleep 0.1; done
+export BUILDERAIKITS_API_KEY=bak_versions BUILDERAIKITS_BASE_URL=$(sed 's/listening on //' "$port")
+npm install --silent --no-audit --no-fund --ignore-scripts --force --prefix others "@oven/bun-$platform@1.4.5" "@deno/$platform-glibc@2.9.6"
+bun=$(compgen -G "others/node_modules/@oven/bun-$platform/bin/bun")
+deno=$(compgen -G "others/node_modules/@deno/$platform-glibc/deno")
+for program in quickstart errors concurrency; do
+  echo "Bun $("$bun" --version): $program"
+  "$bun" "$here/../examples/node/$program.mjs"
+  echo "$("$deno" --version | head -1): $program"
+  "$deno" run --quiet --allow-all "$here/../examples/node/$program.mjs"
+done
