@@ -35,9 +35,6 @@ func (s *settings) log() {
 	for i := 1; i < len(levels) && s.logger != nil; i++ {
 		if s.logger.Enabled(context.Background(), levels[i]) {
 			level = i
-			if i == 1 {
-				continue
-			}
 		}
 	}
 	logger.Store(s.logger)

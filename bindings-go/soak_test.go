@@ -56,7 +56,9 @@ func TestSoak(t *testing.T) {
 		}
 		fmt.Printf("%3d %%  %d calls  %+v  %.0f calls/s\n", (fifth+1)*20, part*int64(fifth+1), last, float64(part*int64(fifth+1))/time.Since(begun).Seconds())
 	}
-	if grown := last.rssKiB - first.rssKiB; grown > 8<<10 || last.goroutines != first.goroutines || last.threads != first.threads {
+	// Go makes a thread, and keeps it, whenever more goroutines than ever before are in cgo or a system call at once.
+	const ofGo = 2
+	if grown := last.rssKiB - first.rssKiB; grown > 8<<10 || last.goroutines != first.goroutines || last.threads > first.threads+ofGo {
 		t.Errorf("%d KiB more, and %+v after %+v", grown, last, first)
 	}
 }

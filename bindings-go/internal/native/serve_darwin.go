@@ -4,8 +4,8 @@ package native
 
 import "syscall"
 
-// clear empties the pipe, which would be full at last.
-func clear(fd uintptr) {
+// empty empties the pipe, which would be full at last.
+func empty(fd uintptr) {
 	var bytes [512]byte
 	for {
 		if n, err := syscall.Read(int(fd), bytes[:]); n < len(bytes) || err != nil {

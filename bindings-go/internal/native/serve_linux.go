@@ -2,5 +2,5 @@
 
 package native
 
-// clear has nothing to do: each wake is a change of the counter, which epoll tells whether it was read or not.
-func clear(uintptr) {}
+// empty has nothing to do: each wake is a change of the counter, which epoll tells whether it was read or not.
+func empty(uintptr) {}

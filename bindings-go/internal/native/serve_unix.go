@@ -2,9 +2,7 @@
 
 package native
 
-import (
-	"os"
-)
+import "os"
 
 // serve drains the queue whenever its descriptor says so. The goroutine waits in Go's poller, and so holds no thread.
 func (q *queue) serve(descriptor int) error {
@@ -16,7 +14,7 @@ func (q *queue) serve(descriptor int) error {
 	go func() {
 		// The poller tells of every change since the function was last called, so that none is lost.
 		_ = conn.Read(func(fd uintptr) bool {
-			clear(fd)
+			empty(fd)
 			drain(q.handle, 0, q.end)
 			return false
 		})
