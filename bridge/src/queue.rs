@@ -64,8 +64,9 @@ impl<T, A> Queue<T, A> {
         })
     }
 
-    /// Ends a call: what it ended in waits to be drained, unless it was cancelled.
-    pub(crate) fn finish(&self, call: CallId, end: T) {
+    /// Ends a call: what it ended in waits to be drained, unless it was cancelled. Where the host must be woken for it,
+    /// that happens when what comes back is dropped.
+    pub(crate) fn finish(&self, call: CallId, end: T) -> Option<Ring<'_, T, A>> {
         // What is dropped is dropped after the lock is open: it can be large.
         let (wake, _dropped) = self.with(|state| match state.take(call) {
             Some(abort) if !state.closed => {
@@ -75,9 +76,7 @@ impl<T, A> Queue<T, A> {
             }
             gone => (false, (gone.flatten(), Some(end))),
         });
-        if wake {
-            (self.wake)();
-        }
+        wake.then(|| Ring(self))
     }
 
     /// Ends a call without a result. Gives what aborts it, or nothing if it has ended before.
@@ -113,6 +112,15 @@ impl<T, A> Queue<T, A> {
 
     fn with<R>(&self, work: impl FnOnce(&mut State<T, A>) -> R) -> R {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Wakes the host when it is dropped: however it goes, nobody is left waiting.
+pub(crate) struct Ring<'a, T, A>(&'a Queue<T, A>);
+
+impl<T, A> Drop for Ring<'_, T, A> {
+    fn drop(&mut self) {
+        (self.0.wake)();
     }
 }
 
@@ -182,16 +190,16 @@ mod tests {
             assert_eq!(queue.spawned(*call, 7), None);
         }
         assert_eq!(queue.in_flight(), 3);
-        queue.finish(calls[2], "c");
-        queue.finish(calls[0], "a");
+        drop(queue.finish(calls[2], "c"));
+        drop(queue.finish(calls[0], "a"));
         assert_eq!(woken.load(Ordering::Relaxed), 1);
         assert_eq!(drained(&queue, 1), (vec![(calls[2], "c")], true));
-        queue.finish(calls[1], "b");
+        drop(queue.finish(calls[1], "b"));
         assert_eq!(woken.load(Ordering::Relaxed), 1, "not empty yet: whoever drains goes on");
         assert_eq!(drained(&queue, 9), (vec![(calls[0], "a"), (calls[1], "b")], false));
         assert_eq!((drained(&queue, 9), queue.in_flight()), ((vec![], false), 0));
         let call = queue.begin().unwrap();
-        queue.finish(call, "d");
+        drop(queue.finish(call, "d"));
         assert_eq!(woken.load(Ordering::Relaxed), 2);
     }
 
@@ -206,13 +214,13 @@ mod tests {
         assert_eq!(parts(old).1, parts(new).1, "the slot is used again");
         assert_eq!(queue.cancel(old), None);
         assert_eq!(queue.spawned(old, 2), Some(2));
-        queue.finish(old, "late");
+        drop(queue.finish(old, "late"));
         assert_eq!(woken.load(Ordering::Relaxed), 0);
         assert_eq!(queue.cancel(new), Some(None), "before it was spawned");
         assert_eq!(queue.spawned(new, 3), Some(3));
         for nobodys in [0xffff_ffff, u64::MAX, 1 << 40] {
             assert_eq!(queue.cancel(nobodys), None);
-            queue.finish(nobodys, "nobody's");
+            drop(queue.finish(nobodys, "nobody's"));
         }
         assert_eq!(drained(&queue, 9), (vec![], false));
     }
@@ -224,11 +232,11 @@ mod tests {
         for call in &calls[..3] {
             assert_eq!(queue.spawned(*call, 5), None);
         }
-        queue.finish(calls[0], "ended");
+        drop(queue.finish(calls[0], "ended"));
         assert_eq!(queue.close(), [5, 5]);
         assert_eq!(queue.begin(), None);
         assert_eq!(queue.spawned(calls[3], 6), Some(6));
-        queue.finish(calls[1], "late");
+        drop(queue.finish(calls[1], "late"));
         assert_eq!(drained(&queue, 9), (vec![], false));
         assert_eq!((woken.load(Ordering::Relaxed), queue.in_flight()), (1, 0));
         assert!(queue.close().is_empty());
@@ -260,7 +268,7 @@ mod models {
             let call = queue.begin().unwrap();
             let ends = {
                 let queue = Arc::clone(&queue);
-                thread::spawn(move || queue.finish(call, "end"))
+                thread::spawn(move || drop(queue.finish(call, "end")))
             };
             // As `submit` does: the call may have ended before it is known what aborts it.
             let late = queue.spawned(call, "abort");
@@ -289,7 +297,7 @@ mod models {
             let threads: Vec<_> = (0..2)
                 .map(|n| {
                     let (queue, call) = (Arc::clone(&queue), queue.begin().unwrap());
-                    thread::spawn(move || queue.finish(call, n))
+                    thread::spawn(move || drop(queue.finish(call, n)))
                 })
                 .collect();
             let mut batch = Vec::new();
@@ -314,7 +322,7 @@ mod models {
             assert_eq!(queue.spawned(call, 1), None);
             let ends = {
                 let queue = Arc::clone(&queue);
-                thread::spawn(move || queue.finish(call, "end"))
+                thread::spawn(move || drop(queue.finish(call, "end")))
             };
             let aborts = queue.close();
             ends.join().unwrap();
