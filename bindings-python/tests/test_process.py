@@ -14,8 +14,9 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork and signals")
 @pytest.mark.parametrize("others", [0, 8, -1])
 def test_ctrl_c_gives_a_call_up(server, others):
     code = """
-import sys, threading, time
+import signal, sys, threading, time
 from builderaikits import BuilderAIKits
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 client = BuilderAIKits(base_url=sys.argv[1], api_key="bak_1", timeout=60)
 run = lambda: client.kits.run("text-gen", input="Hello")
 others = int(sys.argv[2])

@@ -1,12 +1,13 @@
 //! A client for other languages: calls by id or blocking, and whole again after `fork`.
 
+use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, Run, RunRequest};
 use tokio::runtime::Runtime;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 
 use crate::call::contained;
 use crate::per_process::PerProcess;
@@ -87,7 +88,13 @@ impl Client {
         let call = queue.begin()?;
         match self.spawn(request, options, {
             let queue = Arc::clone(queue);
-            move |end| queue.finish(call, end)
+            move |end| async move {
+                let ring = queue.finish(call, end);
+                if ring.as_ref().is_some_and(|ring| ring.others) {
+                    // What else is ready ends first, so that one wake tells of all of it.
+                    yield_now().await;
+                }
+            }
         }) {
             Ok(abort) => {
                 // Cancelled between the two, by another thread: nobody else can abort it.
@@ -95,7 +102,7 @@ impl Client {
                     abort.abort();
                 }
             }
-            Err(error) => queue.finish(call, Err(error)),
+            Err(error) => drop(queue.finish(call, Err(error))),
         }
         Some(call)
     }
@@ -115,6 +122,7 @@ impl Client {
             move |end| {
                 *cell.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
                 cell.1.notify_one();
+                ready(())
             }
         }) {
             Ok(abort) => abort,
@@ -139,11 +147,11 @@ impl Client {
         }
     }
 
-    fn spawn(
+    fn spawn<Ended: Future<Output = ()> + Send>(
         &self,
         request: RunRequest,
         options: CallOptions,
-        end: impl FnOnce(Outcome) + Send + 'static,
+        end: impl FnOnce(Outcome) -> Ended + Send + 'static,
     ) -> Result<AbortHandle> {
         // Asked here and not by the core, which asks when a call first runs: one that was begun before finishes.
         if self.family.closed.load(Ordering::Acquire) {
@@ -158,7 +166,7 @@ impl Client {
             inject_panic(&request);
             client.kits().run_with(request, options).await
         });
-        Ok(runtime.spawn(async move { end(contained(call).await) }).abort_handle())
+        Ok(runtime.spawn(async move { end(contained(call).await).await }).abort_handle())
     }
 
     fn core(&self) -> Result<&Core> {

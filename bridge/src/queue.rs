@@ -64,20 +64,19 @@ impl<T, A> Queue<T, A> {
         })
     }
 
-    /// Ends a call: what it ended in waits to be drained, unless it was cancelled.
-    pub(crate) fn finish(&self, call: CallId, end: T) {
+    /// Ends a call: what it ended in waits to be drained, unless it was cancelled. Where the host must be woken for it,
+    /// that happens when what comes back is dropped: at once, or after others that may end in the same moment.
+    pub(crate) fn finish(&self, call: CallId, end: T) -> Option<Ring<'_, T, A>> {
         // What is dropped is dropped after the lock is open: it can be large.
         let (wake, _dropped) = self.with(|state| match state.take(call) {
             Some(abort) if !state.closed => {
-                let wake = state.done.is_empty();
+                let wake = state.done.is_empty().then(|| state.in_flight() > 0);
                 state.done.push_back((call, end));
                 (wake, (abort, None))
             }
-            gone => (false, (gone.flatten(), Some(end))),
+            gone => (None, (gone.flatten(), Some(end))),
         });
-        if wake {
-            (self.wake)();
-        }
+        wake.map(|others| Ring { queue: self, others })
     }
 
     /// Ends a call without a result. Gives what aborts it, or nothing if it has ended before.
@@ -97,7 +96,7 @@ impl<T, A> Queue<T, A> {
 
     /// How many calls have neither ended nor been cancelled.
     pub fn in_flight(&self) -> usize {
-        self.with(|state| state.slots.len().saturating_sub(state.free.len()))
+        self.with(|state| state.in_flight())
     }
 
     /// Refuses new calls and forgets all others; gives what aborts those in flight.
@@ -116,7 +115,24 @@ impl<T, A> Queue<T, A> {
     }
 }
 
+/// Wakes the host when it is dropped: however it goes, nobody is left waiting.
+pub(crate) struct Ring<'a, T, A> {
+    queue: &'a Queue<T, A>,
+    /// Whether other calls are in flight.
+    pub(crate) others: bool,
+}
+
+impl<T, A> Drop for Ring<'_, T, A> {
+    fn drop(&mut self) {
+        (self.queue.wake)();
+    }
+}
+
 impl<T, A> State<T, A> {
+    fn in_flight(&self) -> usize {
+        self.slots.len().saturating_sub(self.free.len())
+    }
+
     /// The slot of a call that is in flight.
     fn slot(&mut self, call: CallId) -> Option<&mut Slot<A>> {
         let (generation, index) = parts(call);
@@ -182,17 +198,22 @@ mod tests {
             assert_eq!(queue.spawned(*call, 7), None);
         }
         assert_eq!(queue.in_flight(), 3);
-        queue.finish(calls[2], "c");
-        queue.finish(calls[0], "a");
+        drop(queue.finish(calls[2], "c"));
+        drop(queue.finish(calls[0], "a"));
         assert_eq!(woken.load(Ordering::Relaxed), 1);
         assert_eq!(drained(&queue, 1), (vec![(calls[2], "c")], true));
-        queue.finish(calls[1], "b");
+        drop(queue.finish(calls[1], "b"));
         assert_eq!(woken.load(Ordering::Relaxed), 1, "not empty yet: whoever drains goes on");
         assert_eq!(drained(&queue, 9), (vec![(calls[0], "a"), (calls[1], "b")], false));
         assert_eq!((drained(&queue, 9), queue.in_flight()), ((vec![], false), 0));
         let call = queue.begin().unwrap();
-        queue.finish(call, "d");
+        let ring = queue.finish(call, "d").unwrap();
+        assert_eq!((ring.others, woken.load(Ordering::Relaxed)), (false, 1), "not before the ring is dropped");
+        drop(ring);
         assert_eq!(woken.load(Ordering::Relaxed), 2);
+        drained(&queue, 9);
+        let calls: Vec<_> = (0..2).map(|_| queue.begin().unwrap()).collect();
+        assert!(queue.finish(calls[0], "e").is_some_and(|ring| ring.others));
     }
 
     #[test]
@@ -206,13 +227,13 @@ mod tests {
         assert_eq!(parts(old).1, parts(new).1, "the slot is used again");
         assert_eq!(queue.cancel(old), None);
         assert_eq!(queue.spawned(old, 2), Some(2));
-        queue.finish(old, "late");
+        drop(queue.finish(old, "late"));
         assert_eq!(woken.load(Ordering::Relaxed), 0);
         assert_eq!(queue.cancel(new), Some(None), "before it was spawned");
         assert_eq!(queue.spawned(new, 3), Some(3));
         for nobodys in [0xffff_ffff, u64::MAX, 1 << 40] {
             assert_eq!(queue.cancel(nobodys), None);
-            queue.finish(nobodys, "nobody's");
+            drop(queue.finish(nobodys, "nobody's"));
         }
         assert_eq!(drained(&queue, 9), (vec![], false));
     }
@@ -224,11 +245,11 @@ mod tests {
         for call in &calls[..3] {
             assert_eq!(queue.spawned(*call, 5), None);
         }
-        queue.finish(calls[0], "ended");
+        drop(queue.finish(calls[0], "ended"));
         assert_eq!(queue.close(), [5, 5]);
         assert_eq!(queue.begin(), None);
         assert_eq!(queue.spawned(calls[3], 6), Some(6));
-        queue.finish(calls[1], "late");
+        drop(queue.finish(calls[1], "late"));
         assert_eq!(drained(&queue, 9), (vec![], false));
         assert_eq!((woken.load(Ordering::Relaxed), queue.in_flight()), (1, 0));
         assert!(queue.close().is_empty());
@@ -260,7 +281,7 @@ mod models {
             let call = queue.begin().unwrap();
             let ends = {
                 let queue = Arc::clone(&queue);
-                thread::spawn(move || queue.finish(call, "end"))
+                thread::spawn(move || drop(queue.finish(call, "end")))
             };
             // As `submit` does: the call may have ended before it is known what aborts it.
             let late = queue.spawned(call, "abort");
@@ -289,7 +310,7 @@ mod models {
             let threads: Vec<_> = (0..2)
                 .map(|n| {
                     let (queue, call) = (Arc::clone(&queue), queue.begin().unwrap());
-                    thread::spawn(move || queue.finish(call, n))
+                    thread::spawn(move || drop(queue.finish(call, n)))
                 })
                 .collect();
             let mut batch = Vec::new();
@@ -314,7 +335,7 @@ mod models {
             assert_eq!(queue.spawned(call, 1), None);
             let ends = {
                 let queue = Arc::clone(&queue);
-                thread::spawn(move || queue.finish(call, "end"))
+                thread::spawn(move || drop(queue.finish(call, "end")))
             };
             let aborts = queue.close();
             ends.join().unwrap();
