@@ -99,6 +99,9 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 		{extra(map[string]any{"x": itself}), nil, "input.x: is nested over 100 levels deep"},
 		{extra(map[string]any{"x": deep}), nil, "input.x: is nested over 100 levels deep"},
 		{extra(map[string]any{"x": make(chan int)}), nil, "input.x: cannot be written as JSON"},
+		{extra(map[string]any{"x": []string{"secret\xff"}}), nil, "input.x: has a text that is not UTF-8"},
+		{extra(map[string]any{"x": struct{ A string }{"\xff"}}), nil, "input.x: has a text that is not UTF-8"},
+		{extra(map[string]any{"x": json.RawMessage("\"\xff\"")}), nil, "input.x: has a text that is not UTF-8"},
 		{extra(map[string]any{"x": math.NaN()}), nil, "input.x: cannot be written as JSON"},
 		{config(sdk.Config{MaxTokens: sdk.Int(0)}), nil, "config.max_tokens: must be at least 1"},
 		{config(sdk.Config{MaxTokens: sdk.Int(-1)}), nil, "config.max_tokens: must be a whole number"},
@@ -267,4 +270,27 @@ func sameJSON(t *testing.T, a, b string) bool {
 		t.Fatal(err)
 	}
 	return reflect.DeepEqual(x, y)
+}
+
+// What encoding/json writes for U+FFFD itself, and for a backslash before the letters of its escape, is no fault.
+func TestTextsThatLookReplacedAreSent(t *testing.T) {
+	s := serve(t, answers(200, answer))
+	for _, value := range []any{"\ufffd", []string{"\ufffd", `\ufffd`}, map[string]string{"a": `\\ufffd`}} {
+		params := sdk.RunParams{Kit: "k", Input: sdk.Input{Prompt: "p", Extra: map[string]any{"x": value}}}
+		if _, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(t.Context(), params); err != nil {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
+func TestOfAHeaderThatStandsThereTwiceTheLastCounts(t *testing.T) {
+	sent := make(chan []string, 1)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		sent <- r.Header.Values("X-Tenant")
+		answers(200, answer)(w, r)
+	})
+	run(t, client(t, sdk.WithBaseURL(s.URL()), sdk.WithHeader("X-Tenant", "a"), sdk.WithHeader("x-tenant", "b")), hello)
+	if values := <-sent; len(values) != 1 || values[0] != "b" {
+		t.Errorf("%q", values)
+	}
 }

@@ -49,13 +49,34 @@ func TestACancelledContextAbortsTheRequest(t *testing.T) {
 
 func TestADeadlineOfTheContext(t *testing.T) {
 	s := silent(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	c := client(t, sdk.WithBaseURL(s.URL()))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(ctx, hello)
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, sdk.ErrTimeout) || errors.Is(err, context.Canceled) {
+	_, err := c.Kits.Run(ctx, hello)
+	var e *sdk.Error
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, sdk.ErrTimeout) || errors.Is(err, context.Canceled) || !errors.As(err, &e) {
 		t.Fatalf("%#v", err)
 	}
-	<-s.closed
+	// The core ended it, and knows how far it came.
+	if !e.MayHaveRun || e.Attempts != 1 || e.IdempotencyKey == "" || e.Elapsed < time.Second {
+		t.Errorf("%+v", e)
+	}
+	select {
+	case <-s.closed:
+	case <-time.After(late):
+		t.Fatal("the server still has its connection")
+	}
+}
+
+func TestAWaitThatDoesNotFitTheContextIsNotBegun(t *testing.T) {
+	s := serve(t, answers(429, "{}", "Retry-After", "60"))
+	ctx, cancel := context.WithTimeout(context.Background(), late)
+	defer cancel()
+	_, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(ctx, hello)
+	var e *sdk.Error
+	if !errors.As(err, &e) || e.Kind != sdk.ErrRateLimit || e.RetryAfter != time.Minute || e.MayHaveRun || ctx.Err() != nil {
+		t.Fatalf("%#v", err)
+	}
 }
 
 func TestAContextThatHasEndedSendsNothing(t *testing.T) {
@@ -76,9 +97,10 @@ func TestCancelledWhereItWaits(t *testing.T) {
 		service *service
 		options []sdk.Option
 		calls   int
+		first   bool
 	}{
-		"before a repeat": {busy, nil, 1},
-		"in the queue":    {full, []sdk.Option{sdk.WithMaxConcurrency(1)}, 3},
+		"before a repeat": {busy, nil, 1, false},
+		"in the queue":    {full, []sdk.Option{sdk.WithMaxConcurrency(1)}, 3, true},
 	}
 	for name, row := range table {
 		t.Run(name, func(t *testing.T) {
@@ -86,13 +108,20 @@ func TestCancelledWhereItWaits(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			ended := make(chan error, row.calls)
+			if row.first {
+				// On a context of its own, so that it keeps its slot when the others end.
+				go func() { _, _ = c.Kits.Run(t.Context(), hello) }()
+				<-row.service.asked
+			}
 			for range row.calls {
 				go func() {
 					_, err := c.Kits.Run(ctx, hello)
 					ended <- err
 				}()
 			}
-			<-row.service.asked
+			if !row.first {
+				<-row.service.asked
+			}
 			// It is on its way into the wait; wherever it is, it ends.
 			time.Sleep(20 * time.Millisecond)
 			cancel()

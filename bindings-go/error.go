@@ -34,7 +34,8 @@ type Error struct {
 	Attempts int
 	// RetryAfter is how long the service asked to wait; 0 where it did not.
 	RetryAfter time.Duration
-	// MayHaveRun tells whether any attempt may have run, and so may be billed: look at it before you repeat a call.
+	// MayHaveRun tells whether any attempt may have run, and so may be billed: look at it before you repeat a call. True
+	// for every call that its context cancelled once it had begun, sent or not.
 	MayHaveRun bool
 	// IsRetryable tells whether the call's options would repeat this outcome, whatever attempts, budget and time are
 	// left.

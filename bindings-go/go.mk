@@ -79,7 +79,7 @@ go-release-check: rust go-beside ## Use the Go package without a checkout and wi
 go-beside: rust ## Link the Go package and another Rust library into one program
 	@[ -f $(GO_LIB) ] || $(MAKE) --no-print-directory go-build
 	mkdir -p $(TARGET_DIR)/beside
-	rustc --edition 2024 -O --crate-type staticlib bindings-go/ffi/beside/other.rs -o $(TARGET_DIR)/beside/libother.a
+	rustc $(if $(CARGO_BUILD_TARGET),--target $(CARGO_BUILD_TARGET)) --edition 2024 -O --crate-type staticlib bindings-go/ffi/beside/other.rs -o $(TARGET_DIR)/beside/libother.a
 	rm -f $(TARGET_DIR)/beside/beside
 	cd bindings-go/ffi/beside && CGO_LDFLAGS=$(abspath $(TARGET_DIR))/beside/libother.a $(GO) build -o $(abspath $(TARGET_DIR))/beside/beside .
 	$(TARGET_DIR)/beside/beside

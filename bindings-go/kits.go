@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"builderaikits.com/sdk/internal/native"
 )
@@ -46,7 +47,7 @@ type Input struct {
 	Prompt string
 	// Context is what the prompt is about, such as the text to summarize. Empty: none.
 	Context string
-	// Extra fields that this version does not know, sent as they are.
+	// Extra fields that this version does not know. Numbers of more than 64 bits are rounded.
 	Extra map[string]any
 }
 
@@ -56,7 +57,7 @@ type Config struct {
 	MaxTokens *int
 	// Temperature is how freely the kit chooses its words, any finite number; see [Float]. Default: the service's.
 	Temperature *float64
-	// Extra fields that this version does not know, sent as they are.
+	// Extra fields that this version does not know. Numbers of more than 64 bits are rounded.
 	Extra map[string]any
 }
 
@@ -76,9 +77,10 @@ func (i Input) GoString() string { return "builderaikits.Input" + i.String() }
 
 // Run runs a prompt on a kit and waits for its answer.
 //
-// It repeats what can be repeated without being paid for twice, within the client's retries, retry budget and timeout
-// (by default 2, and 120 s over everything). When ctx ends it returns at once and the request is aborted, also while it
-// waits in the queue or before a retry; what was sent may run all the same.
+// It repeats what was turned away or never reached the service, and a 5xx, which may be billed twice
+// ([WithMaxRetries](0) stops that), within the client's retries, retry budget and timeout (by default 2, and 120 s over
+// everything; a deadline of ctx counts like the timeout). When ctx ends it returns at once and the request is aborted,
+// also while it waits in the queue or before a retry; what was sent may run all the same.
 //
 // The error is an [*Error]: errors.Is(err, [ErrRateLimit]) and the like tell its kind, and so does
 // errors.Is(err, context.Canceled) or context.DeadlineExceeded where ctx ended.
@@ -105,6 +107,9 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 			option.run(&s)
 		}
 	}
+	if deadline, has := ctx.Deadline(); has {
+		s.time("deadline_ms", max(time.Until(deadline), 1))
+	}
 	settings, err := s.done()
 	if err != nil {
 		return nil, err
@@ -126,19 +131,27 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 	case !ended:
 		return nil, given(ctx, true)
 	case failed != nil:
+		if deadline, has := ctx.Deadline(); has && failed.Kind == ErrTimeout && !time.Now().Before(deadline) {
+			failed.cause = why(ctx, context.DeadlineExceeded)
+		}
 		return nil, failed
 	}
 	return run, nil
 }
 
-// given is the error of a call that its context gave up.
+// given is the error of a call that its context gave up. How far a call that had begun came is not known.
 func given(ctx context.Context, begun bool) *Error {
-	e := &Error{Kind: ErrCancelled, Message: "the context was cancelled", MayHaveRun: begun, cause: ctx.Err()}
+	e := &Error{Kind: ErrCancelled, Message: "the context was cancelled", MayHaveRun: begun, cause: why(ctx, ctx.Err())}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Kind, e.Message = ErrTimeout, "the context's deadline passed"
 	}
-	if cause := context.Cause(ctx); cause != ctx.Err() {
-		e.cause = errors.Join(ctx.Err(), cause)
-	}
 	return e
+}
+
+// why is the error of a context that has ended, and its cause where that says more.
+func why(ctx context.Context, ended error) error {
+	if cause := context.Cause(ctx); cause != nil && cause != ended {
+		return errors.Join(ended, cause)
+	}
+	return ended
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -71,9 +72,9 @@ func WithMaxResponseBytes(most int64) Option {
 func WithHeader(name, value string) SharedOption {
 	return option(func(s *settings) {
 		if s.headers == nil {
-			s.headers = make(map[string]string)
+			s.headers = make(map[string]header)
 		}
-		s.headers[name] = value
+		s.headers[strings.ToLower(name)] = header{name, value}
 	})
 }
 
@@ -125,12 +126,14 @@ func clientText(name, value string) Option {
 // settings are options as JSON: of one that stands there twice, the last one counts.
 type settings struct {
 	json      encoder
-	headers   map[string]string
+	headers   map[string]header // by their names in lower case
 	kind      ErrorKind
 	err       *Error
 	logger    *slog.Logger
 	hasLogger bool
 }
+
+type header struct{ name, value string }
 
 func (s *settings) text(name, value string) {
 	s.name(name)
@@ -177,11 +180,11 @@ func (s *settings) done() ([]byte, error) {
 	if s.headers != nil {
 		s.name("headers")
 		s.json.raw("{")
-		for name, value := range s.headers {
+		for _, header := range s.headers {
 			s.json.comma()
-			s.check(s.json.text("headers, a name", name))
+			s.check(s.json.text("headers, a name", header.name))
 			s.json.raw(":")
-			s.check(s.json.text("headers, a value", value))
+			s.check(s.json.text("headers, a value", header.value))
 		}
 		s.json.raw("}")
 	}

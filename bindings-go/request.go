@@ -1,6 +1,7 @@
 package builderaikits
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"math"
@@ -93,9 +94,31 @@ func (e *encoder) extra(path string, fields map[string]any, named ...string) err
 		if err != nil {
 			return refusal(path+name+": cannot be written as JSON", err)
 		}
+		if !utf8.Valid(made) || replaced(made) {
+			return refusal(path+name+": has a text that is not UTF-8", nil)
+		}
 		e.bytes = append(e.bytes, made...)
 	}
 	return nil
+}
+
+// replaced tells whether encoding/json put U+FFFD in the place of bytes: it writes that as an escape, and a true one as
+// it is.
+func replaced(made []byte) bool {
+	for at := 0; ; at++ {
+		found := bytes.Index(made[at:], []byte(`\ufffd`))
+		if found < 0 {
+			return false
+		}
+		at += found
+		before := 0
+		for before < at && made[at-before-1] == '\\' {
+			before++
+		}
+		if before%2 == 0 {
+			return true
+		}
+	}
 }
 
 // text writes a string. The error names the field, and shows nothing of it.

@@ -27,7 +27,8 @@ type Run struct {
 	Usage Usage
 	// LatencyMS is how long the service worked, in milliseconds.
 	LatencyMS int64
-	// Extra fields that this version does not know, as the service sent them.
+	// Extra fields that this version does not know, equal as JSON to what the service sent, but that
+	// numbers of more than 64 bits are rounded.
 	Extra map[string]json.RawMessage
 	// ResponseMetadata is how the answer came to be; not of the wire, and not in JSON.
 	ResponseMetadata ResponseMetadata

@@ -94,6 +94,11 @@ impl<T, A> Queue<T, A> {
         })
     }
 
+    /// Whether it refuses new calls, and none will end in it any more.
+    pub fn is_closed(&self) -> bool {
+        self.with(|state| state.closed)
+    }
+
     /// How many calls have neither ended nor been cancelled.
     pub fn in_flight(&self) -> usize {
         self.with(|state| state.in_flight())

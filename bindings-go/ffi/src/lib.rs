@@ -146,11 +146,14 @@ pub unsafe extern "C" fn baik_1_queue_new(queue: *mut u64, descriptor: *mut i32)
     })
 }
 
-/// Gives a queue back: all its calls are given up, and its descriptor is closed once no other thread uses the queue.
+/// Gives a queue back: all its calls are given up, whoever blocks in `baik_1_drain` comes back, and its descriptor is
+/// closed once no other thread uses the queue.
 #[unsafe(no_mangle)]
 pub extern "C" fn baik_1_queue_free(queue: u64) -> Code {
     guarded(|| {
-        QUEUES.take(queue).ok_or(BAIK_1_NO_SUCH_HANDLE)?.calls.shut();
+        let queue = QUEUES.take(queue).ok_or(BAIK_1_NO_SUCH_HANDLE)?;
+        queue.calls.shut();
+        queue.wake.wake();
         Ok(())
     })
 }
@@ -159,7 +162,8 @@ pub extern "C" fn baik_1_queue_free(queue: u64) -> Code {
 /// once.
 ///
 /// `request` is the request as JSON on the wire: kit, input, config. `options` is a JSON object (or nothing) of
-/// `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`.
+/// `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`, and `deadline_ms`, which is a limit of
+/// time as well: the shorter of the two counts.
 ///
 /// On `BAIK_1_FAILED` nothing was begun, and `*failure` belongs to the caller: `baik_1_batch_free`.
 ///
@@ -185,7 +189,7 @@ pub unsafe extern "C" fn baik_1_submit(
         failure.set(Batch::EMPTY);
         let client = CLIENTS.get(client).ok_or(BAIK_1_NO_SUCH_HANDLE)?;
         let queue = QUEUES.get(queue).ok_or(BAIK_1_NO_SUCH_HANDLE)?;
-        match read_call(request, options) {
+        match read_call(&client, request, options) {
             Ok((request, options)) => {
                 // None: freed by another thread since.
                 call.set(client.submit(&queue.calls, request, options).ok_or(BAIK_1_NO_SUCH_HANDLE)?);
@@ -226,7 +230,7 @@ pub unsafe extern "C" fn baik_1_drain(queue: u64, most: usize, wait_ms: u32, bat
         if ended.is_empty() && wait_ms > 0 && most > 0 {
             queue.wake.wait(Duration::from_millis(wait_ms.into()), || {
                 more = queue.calls.drain(most, &mut ended);
-                !ended.is_empty()
+                !ended.is_empty() || queue.calls.is_closed()
             });
         }
         if !ended.is_empty() {
@@ -290,14 +294,29 @@ fn make_client(base: Option<Client>, text: &str) -> builderaikits::Result<Client
     }
 }
 
-fn read_call(request: &str, options: &str) -> builderaikits::Result<(RunRequest, CallOptions)> {
+fn read_call(client: &Client, request: &str, options: &str) -> builderaikits::Result<(RunRequest, CallOptions)> {
     let refused = |what| move |error: serde_json::Error| not_json(what, &error, ErrorKind::InvalidRequest);
     let request = serde_json::from_str(request).map_err(refused("the request"))?;
     let options = match options {
         "" => CallOptions::default(),
-        options => options::call_options(object(options, "options", ErrorKind::InvalidRequest)?)?,
+        options => {
+            let mut values = object(options, "options", ErrorKind::InvalidRequest)?;
+            let deadline = values.remove("deadline_ms");
+            let mut options = options::call_options(values)?;
+            if let Some(deadline) = deadline {
+                let limits = [deadline_of(&deadline)?, options.timeout.unwrap_or(client.config().timeout)];
+                options.timeout = Some(limits.into_iter().flatten().min());
+            }
+            options
+        }
     };
     Ok((RunRequest::from_json(request)?, options))
+}
+
+fn deadline_of(value: &Value) -> builderaikits::Result<Option<Duration>> {
+    let refused =
+        |message| Error::from(ErrorParts { kind: ErrorKind::InvalidRequest, message, ..ErrorParts::default() });
+    options::milliseconds("deadline", value).map_err(refused)
 }
 
 fn object(text: &str, what: &str, kind: ErrorKind) -> builderaikits::Result<Map<String, Value>> {
@@ -335,6 +354,10 @@ fn language_name(name: Option<Value>) -> builderaikits::Result<&'static str> {
 }
 
 fn failed(error: Error, mut failure: Out<Batch>) -> Code {
+    // Nobody would give it back.
+    if failure.0.is_null() {
+        return BAIK_1_FAILED;
+    }
     match given(Kept::failed(error)) {
         Ok(batch) => {
             failure.set(batch);

@@ -1,5 +1,7 @@
 use std::path::Path;
 use std::ptr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use builderaikits_sandbox::{Options, Sandbox};
 use proptest::prelude::*;
@@ -171,12 +173,33 @@ fn a_cancelled_call_never_ends() {
     assert_eq!(baik_1_cancel(host.queue, call), BAIK_1_OK);
     assert_eq!(baik_1_cancel(host.queue, call), BAIK_1_TOO_LATE);
     assert_eq!(host.drain(9, 10), (vec![], false));
-    let (_, call, _) = host.submit(REQUEST, r#"{"timeout_ms": 10}"#);
-    let (ended, _) = host.drain(9, WAIT_MS);
-    assert_eq!((ended[0].call, ended[0].kind.as_deref()), (call, Some("timeout")));
+    for limits in [
+        r#"{"timeout_ms": 10}"#,
+        r#"{"timeout_ms": null, "deadline_ms": 10}"#,
+        r#"{"timeout_ms": 10, "deadline_ms": 60000}"#,
+    ] {
+        let (_, call, _) = host.submit(REQUEST, limits);
+        let (ended, _) = host.drain(9, WAIT_MS);
+        assert_eq!((ended[0].call, ended[0].kind.as_deref()), (call, Some("timeout")));
+    }
     // A queue that goes away while somebody blocks in it, and with calls in flight.
     host.submit(REQUEST, "");
-    assert_eq!(baik_1_queue_free(host.queue), BAIK_1_OK);
+    std::thread::scope(|scope| {
+        let blocked = scope.spawn(|| {
+            let (begun, mut batch) = (Instant::now(), Batch::EMPTY);
+            // SAFETY: a place of our own.
+            let code = unsafe { baik_1_drain(host.queue, 9, WAIT_MS, &raw mut batch) };
+            (code, batch.handle, begun.elapsed())
+        });
+        let queue = QUEUES.get(host.queue).unwrap();
+        // Ours, that of the table, and the queue's own; then that of whoever blocks.
+        while Arc::strong_count(&queue.wake) < 4 {
+            std::thread::yield_now();
+        }
+        assert_eq!(baik_1_queue_free(host.queue), BAIK_1_OK);
+        let (code, batch, time) = blocked.join().unwrap();
+        assert!(code == BAIK_1_OK && batch == 0 && time < Duration::from_millis(WAIT_MS.into()), "{time:?}");
+    });
     assert_eq!(host.submit(REQUEST, "").0, BAIK_1_NO_SUCH_HANDLE);
 }
 
@@ -203,6 +226,7 @@ fn what_is_refused_says_why() {
         (r#"{"kit": "k"}"#, "", "input: is missing"),
         (REQUEST, "secret", "options: is not valid JSON"),
         (REQUEST, r#"{"max_retries": -1}"#, "max_retries: must be"),
+        (REQUEST, r#"{"deadline_ms": 0}"#, "deadline: must be more than 0"),
     ];
     for (request, options, message) in calls {
         let (code, call, error) = host.submit(request, options);

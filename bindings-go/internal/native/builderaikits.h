@@ -322,7 +322,8 @@ baik_1_code baik_1_queue_new(uint64_t *queue,
                              int32_t *descriptor);
 
 /**
- * Gives a queue back: all its calls are given up, and its descriptor is closed once no other thread uses the queue.
+ * Gives a queue back: all its calls are given up, whoever blocks in `baik_1_drain` comes back, and its descriptor is
+ * closed once no other thread uses the queue.
  */
 baik_1_code baik_1_queue_free(uint64_t queue);
 
@@ -331,7 +332,8 @@ baik_1_code baik_1_queue_free(uint64_t queue);
  * once.
  *
  * `request` is the request as JSON on the wire: kit, input, config. `options` is a JSON object (or nothing) of
- * `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`.
+ * `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`, and `deadline_ms`, which is a limit of
+ * time as well: the shorter of the two counts.
  *
  * On `BAIK_1_FAILED` nothing was begun, and `*failure` belongs to the caller: `baik_1_batch_free`.
  *

@@ -10,7 +10,11 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
+
+// So long after the deadline of a context the core's own end of the call is waited for.
+const grace = 25 * time.Millisecond
 
 // One queue for the process, made with the first client and kept: one goroutine drains it, whatever the number of
 // clients and calls.
@@ -81,6 +85,17 @@ func Run(ctx context.Context, client uint64, request, options []byte, use func(*
 	select {
 	case <-w.ended:
 	case <-ctx.Done():
+		if deadline, has := ctx.Deadline(); has && !time.Now().Before(deadline) {
+			// The core has the same deadline, and knows how far the call came.
+			select {
+			case <-w.ended:
+				use(&w.outcome)
+				w.outcome = Outcome{}
+				waiters.Put(w)
+				return true, nil
+			case <-time.After(grace):
+			}
+		}
 		if cancel(q.handle, call) {
 			q.forget(call)
 			waiters.Put(w)

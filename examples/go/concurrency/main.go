@@ -34,7 +34,7 @@ func main() {
 	}
 	fmt.Printf("50 answers, %d tokens\n", tokens)
 
-	// A context that ends aborts requests, and calls that still wait are never sent.
+	// A context that ends aborts requests, and the wait of calls that are not sent yet.
 	cancel()
 	fmt.Println("the rest was given up:", <-failures)
 }
