@@ -15,6 +15,9 @@ use crate::run::{Answer, batch_text};
 /// So many ended calls are handed out before the environment's other work has its turn.
 const BATCH: usize = 256;
 
+/// A text of answers ends after so many bytes of them: V8 takes none of over 512 MiB.
+const LARGEST_TEXT: usize = 16 << 20;
+
 /// Node's own queue of wakes has no limit: there is at most one of ours in it.
 type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, true, 0>;
 
@@ -44,7 +47,7 @@ impl Calls {
         Ok(Self { queue, wake, pending: Cell::new(0) })
     }
 
-    /// Calls that have ended: the runs among them as one JSON text, then each failure.
+    /// Calls that have ended: the runs among them as one JSON text, or several where they are long, and each failure.
     #[napi(catch_unwind)]
     pub fn drain<'env>(&self, env: &'env Env) -> napi::Result<Vec<Either<String, Failed<'env>>>> {
         let mut ended = Vec::new();
@@ -52,17 +55,24 @@ impl Calls {
             // The rest after what else the environment has to do.
             ring(&self.wake);
         }
-        let mut runs = Vec::with_capacity(ended.len());
+        let (mut runs, mut size) = (Vec::with_capacity(ended.len()), 0_usize);
         let mut batch = Vec::new();
         for (call, end) in ended {
             self.forget(env)?;
             match end {
-                Ok(run) => runs.push(Answer { call: number(call).unwrap_or_default(), run }),
+                Ok(run) => {
+                    size = size.saturating_add(run.output.text.len());
+                    runs.push(Answer { call: number(call).unwrap_or_default(), run });
+                    if size > LARGEST_TEXT {
+                        batch.push(Either::A(batch_text(&std::mem::take(&mut runs))?));
+                        size = 0;
+                    }
+                }
                 Err(error) => batch.push(Either::B(Failed::of(env, error, number(call))?)),
             }
         }
         if !runs.is_empty() {
-            batch.insert(0, Either::A(batch_text(&runs)?));
+            batch.push(Either::A(batch_text(&runs)?));
         }
         Ok(batch)
     }

@@ -28,13 +28,19 @@ test('in flight: the server sees it', async () => {
 });
 
 test('while it waits before a repeat: none follows', async () => {
-  const { options, requests } = await server(() => ({ status: 429, headers: { 'retry-after': '60' }, body: 'no' }));
+  const { options, requests } = await server(() => ({ status: 429, headers: { 'retry-after': '0.3' }, body: 'no' }));
+  let waits = 0;
+  const logger = { info: (message) => (waits += message.startsWith('repeating') ? 1 : 0), debug() {} };
+  const client = new BuilderAIKits({ ...options, maxRetries: 1, logger });
   const controller = new AbortController();
-  const call = failure(new BuilderAIKits(options).kits.run(HELLO, { signal: controller.signal }));
-  await until(() => requests.length === 1);
+  const call = failure(client.kits.run(HELLO, { signal: controller.signal }));
+  await until(() => waits === 1);
   controller.abort();
   await call;
   assert.equal(requests.length, 1);
+  // One that is repeated later: by then the first would have been, too.
+  await assert.rejects(client.kits.run(HELLO));
+  assert.equal(requests.length, 3);
 });
 
 test('in the queue: it is never sent', async () => {

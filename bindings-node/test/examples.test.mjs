@@ -32,7 +32,7 @@ test('errors', async () => {
 });
 
 test('concurrency', async () => {
-  const { env } = await sandbox();
+  const { env } = await sandbox('--latency-ms', '20');
   const ended = await file(join(EXAMPLES, 'concurrency.mjs'), { env });
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
   const [, answers, givenUp] = /^(\d+) answers, \d+ tokens\n(\d+) calls given up\n$/.exec(ended.stdout).map(Number);

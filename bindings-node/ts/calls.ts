@@ -61,10 +61,10 @@ function settle(call: number, end: Run | Failure): void {
   // One that was given up just before has nobody.
   if (found !== undefined) {
     waiting.delete(call);
+    found.end(end);
     if (found.signal !== undefined) {
       unwatch(found.signal, call);
     }
-    found.end(end);
   }
 }
 

@@ -47,13 +47,14 @@ export class BuilderAIKitsError extends Error {
   declare readonly attempts: number;
   /** How long the service asked to wait before the next request, in milliseconds, if it did. */
   declare readonly retryAfter: number | undefined;
-  /** Whether any attempt of the call may have run on the service, and so may be billed. */
+  /** Whether any attempt of the call may have run on the service, and so may be billed. True for every call that its
+   * `signal` gave up once it had begun, sent or not. */
   declare readonly mayHaveRun: boolean;
   /** Whether the call's options would repeat this outcome, whatever attempts, budget and time were left. */
   declare readonly isRetryable: boolean;
   /** The `Idempotency-Key` that all attempts of the call carried. */
   declare readonly idempotencyKey: string | undefined;
-  /** From the start of the call to its end, in milliseconds: queue, attempts and waits. */
+  /** From the start of the call to its end, in milliseconds: queue, attempts and waits. 0 where it was given up. */
   declare readonly elapsed: number;
 
   /** `message`: what went wrong, in one line: the service's words where it gave any, ours elsewhere. */

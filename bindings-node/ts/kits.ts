@@ -47,7 +47,8 @@ function begin(client: Client, request: RunRequest, options?: RunOptions | null)
     }
     const { signal, ...others } = options;
     // Not by its class: test environments and polyfills have others.
-    if (signal !== undefined && signal !== null && typeof signal.addEventListener !== 'function') {
+    const { addEventListener, removeEventListener } = signal ?? {};
+    if (signal !== undefined && signal !== null && [addEventListener, removeEventListener].some((method) => typeof method !== 'function')) {
       throw new Refusal('signal: must be an AbortSignal');
     }
     return ended(client, body, given(others, OF_CALL, 'call'), signal ?? undefined);

@@ -13,7 +13,7 @@ export interface Client {
 
 /** What `src/calls.rs` has. */
 export interface Calls {
-  /** Runs as the text of `[[call, run, responseMetadata], …]`, then failures. */
+  /** Runs as texts of `[[call, run, responseMetadata], …]`, and failures. */
   drain(): (string | Failed)[];
   abort(call: number): void;
 }

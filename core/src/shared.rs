@@ -94,12 +94,7 @@ impl Shared {
             Verdict::Wait(wait) => wait,
             Verdict::Stop(reason) => return Err(reason),
         };
-        let price = match ended {
-            _ if ended.is_throttled() => Price::Throttle,
-            _ if ended.is_refused() => Price::Refusal,
-            _ => Price::Failure,
-        };
-        let reserved = self.budget.reserve(price).ok_or("the retry budget is empty")?;
+        let reserved = self.budget.reserve(price(&ended)).ok_or("the retry budget is empty")?;
         info!(attempts, wait_ms = wait.as_millis(), status = ended.status, "repeating");
         let mut leave = after(now, wait);
         loop {
@@ -118,6 +113,17 @@ impl Shared {
     }
 }
 
+/// What a repeat takes of the budget.
+fn price(ended: &Ended) -> Price {
+    if ended.is_throttled() {
+        Price::Throttle
+    } else if ended.is_refused() {
+        Price::Refusal
+    } else {
+        Price::Failure
+    }
+}
+
 /// A little later or, where no clock could tell, at once.
 fn after(now: Instant, wait: Duration) -> Instant {
     now.checked_add(wait).unwrap_or(now)
@@ -126,4 +132,23 @@ fn after(now: Instant, wait: Duration) -> Instant {
 /// From 0 to 1. From the operating system, so that processes that were forked do not draw the same.
 fn jitter() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::Outcome;
+
+    #[test]
+    fn price_table() {
+        let after = |outcome, status| {
+            let ended = Ended { outcome, status, retry_after: None, should_retry: None };
+            price(&ended) as u32
+        };
+        assert_eq!(after(Outcome::Rejected, Some(429)), 5);
+        assert_eq!(after(Outcome::Rejected, Some(408)), 14);
+        assert_eq!(after(Outcome::Failed, Some(503)), 14);
+        assert_eq!(after(Outcome::NotSent, None), 14);
+        assert_eq!(after(Outcome::Refused, None), 1);
+    }
 }

@@ -1,11 +1,11 @@
 //! One attempt: sent over a pool of connections, it ends in a [`Reply`] or a [`Failure`].
 
-use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -108,24 +108,27 @@ impl Transport {
         authorization: HeaderValue,
         until: Option<Until>,
     ) -> Result<Reply, Failure> {
-        let sent = Arc::new(AtomicBool::new(false));
+        let mut patience = self.connect_timeout.filter(|_| self.https).map(|limit| limit.saturating_add(FORGOTTEN));
         loop {
-            let body = NotedBody { data: Some(request.body()), asked_for: Arc::clone(&sent) };
+            let sending = Sending::default();
+            let body = NotedBody { data: Some(request.body()), sending: sending.clone() };
             let mut message = http::Request::new(body);
             *message.method_mut() = Method::POST;
             *message.uri_mut() = request.uri().clone();
             *message.headers_mut() = request.headers(authorization.clone());
             let mut answer = pin!(self.http.request(message));
-            let (first, is_last) = self.forgotten_or(until);
+            let _given_up = GivenUp(&sending);
+            let (first, is_last) = forgotten_or(patience, until);
             let mut ended = within(first.as_ref(), answer.as_mut()).await;
             if ended.is_err() && !is_last {
-                if !sent.load(Ordering::Acquire) {
+                if sending.withdraw() {
                     debug!("waited too long for a connection; asking for another");
+                    // Longer each time: it may be waiting for its turn on one.
+                    patience = patience.and_then(|length| length.checked_mul(2));
                     continue;
                 }
                 ended = within(until.as_ref(), answer.as_mut()).await;
             }
-            let sent = sent.load(Ordering::Acquire);
             return match ended {
                 Ok(Ok(answer)) => {
                     if answer.status().is_success() {
@@ -133,24 +136,13 @@ impl Transport {
                     }
                     Ok(self.read(answer, until).await)
                 }
-                Ok(Err(error)) => Err(failure(&error, sent)),
+                Ok(Err(error)) => Err(failure(&error, !sending.withdraw())),
                 Err(until) => {
-                    let phase = if sent { "while waiting for the answer" } else { "while connecting" };
+                    let sent = !sending.withdraw();
+                    let phase = if sent { "while waiting for the answer" } else { "while waiting for a connection" };
                     Err(Failure { cause: Cause::Timeout, message: until.ran_out(phase), sent })
                 }
             };
-        }
-    }
-
-    /// When a request that is not sent yet is asked for anew, or `until` where that comes first, and then true. Where
-    /// several HTTP/2 connections begin or end together, the library can forget who waits for one.
-    fn forgotten_or(&self, until: Option<Until>) -> (Option<Until>, bool) {
-        let Some(limit) = self.connect_timeout.filter(|_| self.https) else { return (until, true) };
-        let length = limit.saturating_add(FORGOTTEN);
-        match (Instant::now().checked_add(length), until) {
-            (Some(at), Some(until)) if until.at <= at => (Some(until), true),
-            (Some(at), _) => (Some(Until { at, option: "connect_timeout", length }), false),
-            (None, until) => (until, true),
         }
     }
 
@@ -181,6 +173,17 @@ impl Transport {
             }
         };
         Reply { status: head.status.as_u16(), headers: head.headers, body: body.into_bytes(), cut }
+    }
+}
+
+/// When a request that is not sent yet is asked for anew, or `until` where that comes first, and then true. Where
+/// several HTTP/2 connections begin or end together, the library can forget who waits for one.
+fn forgotten_or(patience: Option<Duration>, until: Option<Until>) -> (Option<Until>, bool) {
+    let Some(length) = patience else { return (until, true) };
+    match (Instant::now().checked_add(length), until) {
+        (Some(at), Some(until)) if until.at <= at => (Some(until), true),
+        (Some(at), _) => (Some(Until { at, option: "connect_timeout", length }), false),
+        (None, until) => (until, true),
     }
 }
 
@@ -270,18 +273,66 @@ impl Received {
     }
 }
 
-/// A request body that notes when the connection first asks for it.
+/// Whether a request is on its way: decided once, by the connection that asks for its body or by whoever gives it up.
+///
+/// A connection can keep a request that nobody waits for any more, and send it later (HTTP/2, when a stream is free).
+#[derive(Clone, Default)]
+struct Sending(Arc<AtomicU8>);
+
+const WAITING: u8 = 0;
+const ASKED_FOR: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+impl Sending {
+    /// From now on it is not sent. False: the connection has begun to take it.
+    fn withdraw(&self) -> bool {
+        self.decide(WITHDRAWN) == WITHDRAWN
+    }
+
+    /// What holds: this, or what was decided before.
+    fn decide(&self, what: u8) -> u8 {
+        match self.0.compare_exchange(WAITING, what, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => what,
+            Err(before) => before,
+        }
+    }
+}
+
+/// Withdraws a request whose call is dropped.
+struct GivenUp<'a>(&'a Sending);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.withdraw();
+    }
+}
+
+/// A request body that notes when the connection first asks for it, and gives nothing once it is withdrawn.
 struct NotedBody {
     data: Option<Bytes>,
-    asked_for: Arc<AtomicBool>,
+    sending: Sending,
 }
+
+/// Ends the stream that would have carried the request.
+#[derive(Debug)]
+struct Withdrawn;
+
+impl fmt::Display for Withdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the call was given up before it was sent")
+    }
+}
+
+impl StdError for Withdrawn {}
 
 impl Body for NotedBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Withdrawn;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.asked_for.store(true, Ordering::Release);
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Withdrawn>>> {
+        if self.sending.decide(ASKED_FOR) == WITHDRAWN {
+            return Poll::Ready(Some(Err(Withdrawn)));
+        }
         Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
     }
 

@@ -45,7 +45,7 @@ async fn black_holes_end_at_the_connect_timeout() {
 
         let unlimited = Config { connect_timeout: None, timeout: Some(LIMIT), ..config(url) };
         let error = run(Config { allow_http: true, ..unlimited }).await.unwrap_err();
-        check(&error, (ErrorKind::Timeout, 1, false, true), &["timeout of 150ms", "while connecting"]);
+        check(&error, (ErrorKind::Timeout, 1, false, true), &["timeout of 150ms", "while waiting for a connection"]);
     }
 
     if child::role().is_some() {

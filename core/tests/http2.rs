@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use builderaikits::{Client, Config, ErrorKind};
+use builderaikits::{CallOptions, Client, Config, ErrorKind};
 use bytes::Bytes;
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 
 use crate::common::certificates::Authority;
 use crate::common::service::RUN;
@@ -95,6 +96,64 @@ async fn calls_share_one_connection() {
         call.await.unwrap().unwrap();
     }
     assert_eq!((served.load(Ordering::SeqCst), server.accepted()), (21, 1));
+}
+
+/// A call that waits for a stream and is given up must not go out when one is free: it was said not to have run.
+#[tokio::test]
+async fn what_was_given_up_before_it_was_sent_is_never_sent() {
+    let authority = Authority::new();
+    let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2"]);
+    let (bodies, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    let (count, opens) = (Arc::clone(&bodies), Arc::clone(&open));
+    let server = Odd::start(move |stream, _| {
+        let (acceptor, bodies, open) = (acceptor.clone(), Arc::clone(&count), Arc::clone(&opens));
+        async move {
+            let stream = acceptor.accept(stream).await?;
+            let mut builder = h2::server::Builder::new();
+            let mut connection = builder.max_concurrent_streams(1).handshake(stream).await.map_err(io::Error::other)?;
+            while let Some(request) = connection.accept().await {
+                let (request, mut respond) = request.map_err(io::Error::other)?;
+                let (bodies, open) = (Arc::clone(&bodies), Arc::clone(&open));
+                tokio::spawn(async move {
+                    let mut body = request.into_body();
+                    while let Some(piece) = body.data().await {
+                        let Ok(_) = piece else { return };
+                    }
+                    bodies.fetch_add(1, Ordering::SeqCst);
+                    open.acquire().await.unwrap().forget();
+                    let mut answer = respond.send_response(http::Response::new(()), false).unwrap();
+                    answer.send_data(Bytes::from_static(RUN.as_bytes()), true).unwrap();
+                });
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let ca_file = Some(authority.file());
+    let client = Client::new(Config { ca_file, max_retries: 0, ..config(server.url("https")) }).unwrap();
+    // From here on the client knows that there is one stream.
+    open.add_permits(1);
+    client.kits().run(hello()).await.unwrap();
+    let first = crate::common::spawn(&client);
+    let begun = async {
+        while bodies.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    crate::common::soon("the call that takes the stream", begun).await;
+
+    let limited = CallOptions { timeout: Some(Some(Duration::from_millis(100))), ..CallOptions::default() };
+    let error = client.kits().run_with(hello(), limited).await.unwrap_err();
+    check(&error, (ErrorKind::Timeout, 1, false, true), &["while waiting for a connection"]);
+    let dropped = crate::common::spawn(&client);
+    // On its way into the wait; wherever it is, it is not sent.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    dropped.abort();
+
+    open.add_permits(2);
+    first.await.unwrap().unwrap();
+    client.kits().run(hello()).await.unwrap();
+    assert_eq!((bodies.load(Ordering::SeqCst), server.accepted()), (3, 1));
 }
 
 pub(crate) async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::path::PathBuf>) {
