@@ -82,20 +82,7 @@ func Run(ctx context.Context, client uint64, request, options []byte, use func(*
 		return true, nil
 	}
 	w := q.wait(call)
-	select {
-	case <-w.ended:
-	case <-ctx.Done():
-		if deadline, has := ctx.Deadline(); has && !time.Now().Before(deadline) {
-			// The core has the same deadline, and knows how far the call came.
-			select {
-			case <-w.ended:
-				use(&w.outcome)
-				w.outcome = Outcome{}
-				waiters.Put(w)
-				return true, nil
-			case <-time.After(grace):
-			}
-		}
+	if !w.endsBefore(ctx) {
 		if cancel(q.handle, call) {
 			q.forget(call)
 			waiters.Put(w)
@@ -108,6 +95,25 @@ func Run(ctx context.Context, client uint64, request, options []byte, use func(*
 	w.outcome = Outcome{}
 	waiters.Put(w)
 	return true, nil
+}
+
+// endsBefore waits for the call's end; false when ctx ended before.
+func (w *waiter) endsBefore(ctx context.Context) bool {
+	select {
+	case <-w.ended:
+		return true
+	case <-ctx.Done():
+	}
+	if deadline, has := ctx.Deadline(); !has || time.Now().Before(deadline) {
+		return false
+	}
+	// The core has the same deadline, and knows how far the call came.
+	select {
+	case <-w.ended:
+		return true
+	case <-time.After(grace):
+		return false
+	}
 }
 
 // wait is the waiter of a call that was just begun. It may have ended already.
