@@ -49,6 +49,8 @@ export async function server(answer = () => ({ body: ANSWER })) {
     response.on('close', () => {
       closed.count += response.writableFinished ? 0 : 1;
     });
+    // A letter may be cut in two by the end of a part.
+    request.setEncoding('utf8');
     for await (const part of request) {
       body += part;
     }
