@@ -2,7 +2,7 @@
 
 use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, RunRequest};
 use builderaikits_bridge::{self as bridge, options};
-use napi::bindgen_prelude::{Either, Env};
+use napi::bindgen_prelude::{Either, Env, Function};
 use napi_derive::napi;
 use serde_json::{Map, Value};
 
@@ -13,10 +13,15 @@ use crate::failure::Failed;
 #[napi]
 pub struct Client(bridge::Client);
 
-/// Makes a client of the environment's options, with these over them: a JSON object under the core's names.
+/// Makes a client of the environment's options, with these over them: a JSON object under the core's names. `variable`
+/// has the value of a variable of the environment: a worker's, or a test runner's, is not that of the process.
 #[napi(catch_unwind)]
-pub fn client(env: &Env, given: String) -> napi::Result<Either<Client, Failed<'_>>> {
-    let configured = Config::from_env().and_then(|config| configured(config, &given));
+pub fn client<'env>(
+    env: &'env Env,
+    given: String,
+    variable: Function<'_, String, Option<String>>,
+) -> napi::Result<Either<Client, Failed<'env>>> {
+    let configured = Config::from_vars(lookup(&variable)).and_then(|config| configured(config, &given));
     made(env, configured.and_then(|config| bridge::Client::new(config, "node")))
 }
 
@@ -64,6 +69,11 @@ impl Client {
     pub fn base_url(&self) -> String {
         self.0.config().base_url.clone()
     }
+}
+
+/// A variable that cannot be read is one that is not there.
+pub(crate) fn lookup(variable: &Function<'_, String, Option<String>>) -> impl Fn(&str) -> Option<String> {
+    |name| variable.call(name.to_owned()).ok().flatten()
 }
 
 fn made(env: &Env, client: Result<bridge::Client>) -> napi::Result<Either<Client, Failed<'_>>> {

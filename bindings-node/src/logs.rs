@@ -3,12 +3,15 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use builderaikits_bridge::logs::{self, Verbosity};
+use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 
-/// What the environment variable asks for: `info`, `debug`, or nothing.
+use crate::client::lookup;
+
+/// What the variable of the environment asks for: `info`, `debug`, or nothing.
 #[napi(catch_unwind)]
-pub fn log_level_from_env() -> Option<&'static str> {
-    name(logs::from_env())
+pub fn log_level_from_env(variable: Function<'_, String, Option<String>>) -> Option<&'static str> {
+    name(logs::from_vars(lookup(&variable)))
 }
 
 /// Records from now on what `info` or `debug` asks for. Never less than before: other environments of the process may

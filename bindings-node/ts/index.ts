@@ -3,7 +3,7 @@
 import * as errors from './errors';
 import { Kits as KitsOfAClient } from './kits';
 import { listen } from './logs';
-import { type Client, type Failed, native } from './native';
+import { type Client, type Failed, native, variable } from './native';
 import { OF_CLIENT, Refusal, given } from './options';
 import type * as types from './types';
 
@@ -24,7 +24,7 @@ class BuilderAIKits {
   /** Throws a `ConfigurationError` that names the option which is missing or bad. Sends nothing. */
   constructor(options?: types.ClientOptions);
   constructor(options: types.ClientOptions | Client = {}) {
-    this.#client = options instanceof native.Client ? options : made(options, native.client, BuilderAIKits);
+    this.#client = options instanceof native.Client ? options : made(options, (json) => native.client(json, variable), BuilderAIKits);
     this.kits = new KitsOfAClient(this.#client);
   }
 

@@ -1,6 +1,6 @@
 /** The SDK's log records, handed to loggers of JavaScript. They are kept by the addon until this asks. */
 
-import { native } from './native';
+import { native, variable } from './native';
 import { Refusal } from './options';
 import type { Logger, LogLevel } from './types';
 
@@ -23,10 +23,10 @@ export function listen(logger: Logger | undefined, level: LogLevel | undefined):
     throw new Refusal('logLevel: must be off, info or debug');
   }
   if (level !== undefined || logger !== undefined) {
-    add(logger ?? standardError, level ?? native.logLevelFromEnv() ?? 'info');
+    add(logger ?? standardError, level ?? native.logLevelFromEnv(variable) ?? 'info');
   } else if (!askedEnvironment) {
     askedEnvironment = true;
-    add(standardError, native.logLevelFromEnv() ?? 'off');
+    add(standardError, native.logLevelFromEnv(variable) ?? 'off');
   }
 }
 

@@ -37,18 +37,27 @@ export interface Failed {
   elapsed: number;
 }
 
+/** Has the value of a variable of the environment, by its name. */
+type Variable = (name: string) => string | undefined;
+
 interface Native {
   VERSION: string;
   Client: new () => Client;
   Calls: new (wake: () => void) => Calls;
-  client(given: string): Client | Failed;
+  client(given: string, variable: Variable): Client | Failed;
   errorText(message: string, status?: number, requestID?: string, attempts?: number): string;
-  logLevelFromEnv(): 'info' | 'debug' | null;
+  logLevelFromEnv(variable: Variable): 'info' | 'debug' | null;
   recordLogs(level: string): void;
   takeLogs(): { level: 'info' | 'debug'; text: string }[];
 }
 
 export const native: Native = load();
+
+/** As `process.env` has it now. What a test runner has in its place need not be made of strings. */
+export const variable: Variable = (name) => {
+  const value: unknown = process.env[name] ?? undefined;
+  return value === undefined ? undefined : String(value);
+};
 
 function load(): Native {
   const path = process.env['BUILDERAIKITS_NATIVE_PATH'];

@@ -41,7 +41,12 @@ static RECORDS: PerProcess<Mutex<VecDeque<Record>>> = PerProcess::new();
 /// What `BUILDERAIKITS_LOG` asks for: `info` or `debug`, in any case; anything else is off.
 #[must_use]
 pub fn from_env() -> Verbosity {
-    match std::env::var("BUILDERAIKITS_LOG").unwrap_or_default().to_ascii_lowercase().as_str() {
+    from_vars(|name| std::env::var(name).ok())
+}
+
+/// As [`from_env`], of an environment that is not the process's: `lookup` has the value of a variable.
+pub fn from_vars(lookup: impl FnOnce(&str) -> Option<String>) -> Verbosity {
+    match lookup("BUILDERAIKITS_LOG").unwrap_or_default().to_ascii_lowercase().as_str() {
         "info" => Verbosity::Info,
         "debug" => Verbosity::Debug,
         _ => Verbosity::Off,

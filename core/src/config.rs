@@ -72,6 +72,9 @@ pub struct Config {
     pub allow_http: bool,
     /// Your program, as `name/version`: put at the end of `User-Agent`. Default none.
     pub app_name: Option<String>,
+    /// What [`from_vars`](Self::from_vars) found about proxies. Default `None`: the environment of the process is asked.
+    #[doc(hidden)]
+    pub proxy_variables: Option<Vec<(&'static str, String)>>,
 }
 
 impl Default for Config {
@@ -91,6 +94,7 @@ impl Default for Config {
             ca_file: None,
             allow_http: false,
             app_name: None,
+            proxy_variables: None,
         }
     }
 }
@@ -103,6 +107,20 @@ impl Config {
     ///
     /// [`Config`](crate::ErrorKind::Config), which names the variable, when one cannot be read.
     pub fn from_env() -> Result<Self> {
+        Self::read(variable)
+    }
+
+    /// For the SDK's other languages: as [`from_env`](Self::from_env), of an environment that is not the process's,
+    /// such as that of a worker thread. `lookup` has the value of a variable; it is also asked for those about proxies.
+    #[doc(hidden)]
+    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut config = Self::read(|name| Ok(lookup(name).filter(|value| !is_blank(value))))?;
+        let names = PROXIES.iter().chain(&NO_PROXIES);
+        config.proxy_variables = Some(names.filter_map(|name| Some((*name, lookup(name)?))).collect());
+        Ok(config)
+    }
+
+    fn read(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
         let mut config = Self::default();
         if let Some(key) = variable("BUILDERAIKITS_API_KEY")? {
             config.api_key = Some(ApiKey::new(&key)?);
@@ -183,13 +201,13 @@ impl Config {
             Some("off") => Ok(Proxy::Off),
             Some(url) => Ok(Proxy::Through { url: proxy_url("proxy", url)?, except: String::new() }),
             None => {
-                let except = no_proxy();
+                let except = NO_PROXIES.iter().find_map(|name| self.proxy_variable(name).ok()?).unwrap_or_default();
                 // The HTTP library takes `*` for names, not for addresses.
                 if except.split(',').any(|host| host.trim() == "*") {
                     return Ok(Proxy::Off);
                 }
-                for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-                    if let Some(url) = variable(name)? {
+                for name in PROXIES {
+                    if let Some(url) = self.proxy_variable(name)?.filter(|url| !is_blank(url)) {
                         return Ok(Proxy::Through { url: proxy_url(name, &url)?, except });
                     }
                 }
@@ -197,7 +215,18 @@ impl Config {
             }
         }
     }
+
+    fn proxy_variable(&self, name: &str) -> Result<Option<String>> {
+        match &self.proxy_variables {
+            Some(given) => Ok(given.iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())),
+            None => of_process(name),
+        }
+    }
 }
+
+/// By their precedence.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const NO_PROXIES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// What [`Config::check`] found, in the form that the client works with.
 #[derive(Clone)]
@@ -269,11 +298,6 @@ fn proxy_url(option: &str, value: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// The hosts that the environment wants no proxy for.
-fn no_proxy() -> String {
-    std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default()
-}
-
 /// The default of `max_concurrency`.
 fn slots_of(open_files: Option<usize>) -> usize {
     open_files.map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000))
@@ -287,14 +311,21 @@ fn open_files() -> Option<usize> {
     return None;
 }
 
-/// A variable of the environment, unless it is empty.
+/// A variable of the process's environment, unless it is empty.
 fn variable(name: &str) -> Result<Option<String>> {
+    Ok(of_process(name)?.filter(|value| !is_blank(value)))
+}
+
+fn of_process(name: &str) -> Result<Option<String>> {
     match std::env::var(name) {
-        Ok(value) if value.trim().is_empty() => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(Error::config(format!("{name}: is not valid Unicode"))),
     }
+}
+
+fn is_blank(value: &str) -> bool {
+    value.trim().is_empty()
 }
 
 /// Shows no secret: the key, header values, and the proxy (it can carry a password) are redacted, and so is a base URL
@@ -381,6 +412,48 @@ mod tests {
         ];
         for config in good {
             config.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn variables_of_another_environment_than_the_process() {
+        let read = |variables: &[(&str, &str)]| {
+            let value =
+                |name: &str| variables.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).into());
+            Config::from_vars(value).and_then(|config| Ok((config.check()?, config)))
+        };
+        const KEY: (&str, &str) = ("BUILDERAIKITS_API_KEY", "bak_k");
+        let (checked, config) =
+            read(&[KEY, ("BUILDERAIKITS_BASE_URL", "https://example.com"), ("BUILDERAIKITS_CUSTOM_HEADERS", "x-a: b")])
+                .unwrap();
+        assert_eq!((config.base_url.as_str(), checked.headers.len()), ("https://example.com", 1));
+        let refused = [
+            (&[][..], "api_key: is missing"),
+            (&[("BUILDERAIKITS_API_KEY", " ")], "api_key: is missing"),
+            (&[KEY, ("BUILDERAIKITS_CUSTOM_HEADERS", "x")], "BUILDERAIKITS_CUSTOM_HEADERS: a line"),
+            (&[KEY, ("ALL_PROXY", "http://bad host")], "ALL_PROXY: is not a URL"),
+        ];
+        for (variables, message) in refused {
+            let error = read(variables).err().unwrap();
+            assert!(error.message().starts_with(message), "{error}");
+        }
+        let https = ("HTTPS_PROXY", "p:1");
+        let proxies = [
+            (&[KEY][..], None),
+            (&[KEY, ("https_proxy", "p:1"), ("ALL_PROXY", "q:1")], Some(("http://p:1/", ""))),
+            (&[KEY, ("HTTPS_PROXY", ""), ("ALL_PROXY", "q:1"), ("no_proxy", "a,b")], Some(("http://q:1/", "a,b"))),
+            (&[KEY, https, ("NO_PROXY", ""), ("no_proxy", "*")], Some(("http://p:1/", ""))),
+            (&[KEY, https, ("NO_PROXY", "*")], None),
+        ];
+        for (variables, proxy) in proxies {
+            let (checked, mut config) = read(variables).unwrap();
+            let found = match &checked.proxy {
+                Proxy::Off => None,
+                Proxy::Through { url, except } => Some((url.as_str(), except.as_str())),
+            };
+            assert_eq!(found, proxy, "{variables:?}");
+            config.proxy = Some("off".into());
+            assert!(matches!(config.check().unwrap().proxy, Proxy::Off));
         }
     }
 
