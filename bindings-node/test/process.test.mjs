@@ -1,4 +1,4 @@
-// The process: when it ends, how it ends, worker threads, a panic of ours, logs. Each in a process of its own.
+// The process: when it ends, how it ends, worker threads, a panic of ours. Each in a process of its own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { program, sandbox, server } from './service.mjs';
@@ -101,28 +101,4 @@ test('a panic of ours fails its call, and the next works', async () => {
   const lines = 'InternalError internal true\ncompleted\n'.repeat(2);
   assert.deepEqual([ended.code, ended.stdout], [0, lines], ended.stderr);
   assert.ok(!ended.stderr.includes('Hello'), ended.stderr);
-});
-
-test('logs: silent, by the environment, by options, to a logger', async () => {
-  const { env } = await server((count) => (count % 2 === 1 ? { status: 500, body: 'no' } : { body: { output: { text: 'hi' } } }));
-  const own = `import BuilderAIKits from '@builderaikits/sdk';
-    const seen = { info: 0, debug: 0 };
-    const logger = { info() { seen.info++; throw new Error('of the logger'); }, debug() { seen.debug++; } };`;
-  const once = "await client.kits.run({ kit: 'text-gen', input: 'Hello' }); console.log(JSON.stringify(seen));";
-  const table = [
-    ['const client = new BuilderAIKits();', {}, /^$/, '{"info":0,"debug":0}'],
-    ['const client = new BuilderAIKits();', { BUILDERAIKITS_LOG: 'info' }, /^builderaikits info [^\n]*\n$/, '{"info":0,"debug":0}'],
-    ['const client = new BuilderAIKits();', { BUILDERAIKITS_LOG: 'debug' }, /builderaikits debug /, '{"info":0,"debug":0}'],
-    ["const client = new BuilderAIKits({ logLevel: 'info' });", {}, /^builderaikits info /, '{"info":0,"debug":0}'],
-    ["const client = new BuilderAIKits({ logLevel: 'off' });", { BUILDERAIKITS_LOG: 'debug' }, /^$/, '{"info":0,"debug":0}'],
-    ['const client = new BuilderAIKits({ logger });', {}, /^$/, /^\{"info":1,"debug":0\}$/],
-    ["const client = new BuilderAIKits({ logger, logLevel: 'debug' });", {}, /^$/, /^\{"info":1,"debug":[1-9]\}$/],
-  ];
-  for (const [make, more, stderr, stdout] of table) {
-    const ended = await program(`${own} ${make} ${once}`, { env: { ...env, ...more } });
-    assert.equal(ended.code, 0, ended.stderr);
-    assert.match(ended.stderr, stderr);
-    assert.match(ended.stdout.trim(), stdout instanceof RegExp ? stdout : new RegExp(`^${stdout.replace(/[{}]/g, '\\$&')}$`));
-    assert.ok(!/Hello|canary/.test(ended.stderr));
-  }
 });

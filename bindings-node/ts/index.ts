@@ -2,7 +2,7 @@
 
 import * as errors from './errors';
 import { Kits as KitsOfAClient } from './kits';
-import { listen } from './logs';
+import { leave, listen, listenerOf, share } from './logs';
 import { type Client, type Failed, native, variable } from './native';
 import { OF_CLIENT, Refusal, given } from './options';
 import type * as types from './types';
@@ -40,13 +40,16 @@ class BuilderAIKits {
    * Throws a `ConfigurationError` that names the option which is bad.
    */
   withOptions(options: types.CopyOptions): BuilderAIKits {
-    const copy = made(options, (json) => this.#client.withOptions(json), BuilderAIKits.prototype.withOptions);
+    const original = this.#client;
+    const copy = made(options, (json) => original.withOptions(json), BuilderAIKits.prototype.withOptions, original);
     return new BuilderAIKits(copy as types.ClientOptions);
   }
 
-  /** Refuses new calls of this client and its copies, with `ClientClosedError`. Those in flight finish. */
+  /** Refuses new calls of this client and its copies, with `ClientClosedError`. Those in flight finish; its `logger` is
+   * told no more. */
   close(): void {
     this.#client.close();
+    leave(this.#client);
   }
 
   /** As `close`: for `await using`. */
@@ -60,14 +63,20 @@ class BuilderAIKits {
   }
 }
 
-function made(options: types.ClientOptions, make: (json: string) => Client | Failed, ours: Function): Client {
+function made(options: types.ClientOptions, make: (json: string) => Client | Failed, ours: Function, original?: Client): Client {
   let client: Client | Failed;
   let cause: unknown;
   try {
     const { logger, logLevel, ...others } = options;
     const json = given(others, OF_CLIENT, 'client');
-    listen(logger, logLevel);
+    if (original !== undefined && (logger ?? logLevel) !== undefined) {
+      throw new Refusal(`${logger ? 'logger' : 'logLevel'}: is shared by all copies of a client; make a new client`);
+    }
+    const listener = original === undefined ? listenerOf(logger, logLevel) : undefined;
     client = make(json);
+    if (client instanceof native.Client) {
+      original === undefined ? listen(client, listener) : share(original, client);
+    }
   } catch (thrown) {
     const refusal = Refusal.of(thrown);
     client = refusal.failed('config');

@@ -18,6 +18,12 @@ export interface Calls {
   abort(call: number): void;
 }
 
+/** What `src/logs.rs` has. */
+export interface Logs {
+  want(level: 'info' | 'debug' | undefined): void;
+  take(): { level: 'info' | 'debug'; text: string }[];
+}
+
 /** The fields of an error, as `src/failure.rs` has them. */
 export interface Failed {
   call?: number;
@@ -47,8 +53,7 @@ interface Native {
   client(given: string, variable: Variable): Client | Failed;
   errorText(message: string, status?: number, requestID?: string, attempts?: number): string;
   logLevelFromEnv(variable: Variable): 'info' | 'debug' | null;
-  recordLogs(level: string): void;
-  takeLogs(): { level: 'info' | 'debug'; text: string }[];
+  Logs: new () => Logs;
 }
 
 export const native: Native = load();

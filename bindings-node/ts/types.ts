@@ -90,7 +90,7 @@ export interface ClientOptions extends CopyOptions {
   caFile?: string | null | undefined;
   /** Let `baseURL` be plain http on any host, which all on the way can read. Default: false. */
   allowHTTP?: boolean | undefined;
-  /** Where log records go. Default: standard error. All clients of a process log alike. */
+  /** Where log records go until the client is closed. Default: standard error. All clients of a process log alike. */
   logger?: Logger | undefined;
   /** Default: what `BUILDERAIKITS_LOG` says; else `info` with a `logger`, and `off` without. */
   logLevel?: LogLevel | undefined;
