@@ -27,6 +27,24 @@ test('in flight: the server sees it', async () => {
   assert.deepEqual(getEventListeners(controller.signal, 'abort'), []);
 });
 
+test('what is known of a call that was given up', async () => {
+  const { options, requests } = await server(() => undefined);
+  const client = new BuilderAIKits(options);
+  for (const given of [{ idempotencyKey: 'key-1' }, {}]) {
+    const controller = new AbortController();
+    const begun = performance.now();
+    const call = failure(client.kits.run(HELLO, { ...given, signal: controller.signal }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort();
+    const { elapsed, idempotencyKey, attempts } = await call;
+    assert.ok(elapsed >= 15 && elapsed <= performance.now() - begun, elapsed);
+    assert.deepEqual([idempotencyKey, attempts], [given.idempotencyKey, 0]);
+  }
+  assert.ok(requests.length > 0);
+  const early = await failure(client.kits.run(HELLO, { idempotencyKey: 'key-1', signal: AbortSignal.abort() }));
+  assert.deepEqual([early.elapsed, early.idempotencyKey], [0, undefined]);
+});
+
 test('while it waits before a repeat: none follows', async () => {
   const { options, requests } = await server(() => ({ status: 429, headers: { 'retry-after': '0.3' }, body: 'no' }));
   let waits = 0;

@@ -2,6 +2,7 @@
 
 import { flush } from './logs';
 import { type Calls, type Client, type Failed, native } from './native';
+import { OF_CALL } from './options';
 import type { ResponseMetadata, Run } from './types';
 
 /** Why a call has no run. */
@@ -25,7 +26,7 @@ const waiting = new Map<number, Waiting>();
 export function ended(client: Client, request: string, given?: string, signal?: AbortSignal): Promise<Run | Failure> {
   return new Promise((end) => {
     if (signal?.aborted) {
-      end(abandoned(signal, false));
+      end(abandoned(signal));
       return;
     }
     calls ??= new native.Calls(drain);
@@ -36,7 +37,7 @@ export function ended(client: Client, request: string, given?: string, signal?: 
     }
     waiting.set(call, { end, signal });
     if (signal !== undefined) {
-      watch(signal, call);
+      watch(signal, call, given);
     }
   });
 }
@@ -68,18 +69,24 @@ function settle(call: number, end: Run | Failure): void {
   }
 }
 
-/** Signals with calls that they give up, and the one listener that each has then, however many calls there are. */
-const watched = new Map<AbortSignal, { of: Set<number>; listener: () => void }>();
+/** What is known of a call that is given up. */
+interface Watched {
+  begun: number;
+  given: string | undefined;
+}
 
-function watch(signal: AbortSignal, call: number): void {
+/** Signals with calls that they give up, and the one listener that each has then, however many calls there are. */
+const watched = new Map<AbortSignal, { of: Map<number, Watched>; listener: () => void }>();
+
+function watch(signal: AbortSignal, call: number, given: string | undefined): void {
   let entry = watched.get(signal);
   if (entry === undefined) {
-    const of = new Set<number>();
+    const of = new Map<number, Watched>();
     entry = { of, listener: () => giveUp(signal, of) };
     watched.set(signal, entry);
     signal.addEventListener('abort', entry.listener);
   }
-  entry.of.add(call);
+  entry.of.set(call, { begun: performance.now(), given });
 }
 
 function unwatch(signal: AbortSignal, call: number): void {
@@ -90,21 +97,24 @@ function unwatch(signal: AbortSignal, call: number): void {
   }
 }
 
-function giveUp(signal: AbortSignal, of: Set<number>): void {
-  for (const call of [...of]) {
+function giveUp(signal: AbortSignal, of: Map<number, Watched>): void {
+  for (const [call, known] of [...of]) {
     calls?.abort(call);
-    settle(call, abandoned(signal, true));
+    settle(call, abandoned(signal, known));
   }
 }
 
-function abandoned(signal: AbortSignal, begun: boolean): Failure {
+/** How far a call that had begun came is not known here, nor the key that the core made for it. */
+function abandoned(signal: AbortSignal, known?: Watched): Failure {
+  const given = JSON.parse(known?.given ?? '{}') as Record<string, string>;
   const failed: Failed = {
     kind: 'cancelled',
     message: 'the call was given up by its signal',
     attempts: 0,
-    mayHaveRun: begun,
+    mayHaveRun: known !== undefined,
     isRetryable: false,
-    elapsed: 0,
+    idempotencyKey: given[OF_CALL.idempotencyKey],
+    elapsed: known === undefined ? 0 : performance.now() - known.begun,
   };
   return new Failure(failed, signal.reason);
 }

@@ -43,7 +43,7 @@ export class BuilderAIKitsError extends Error {
   declare readonly headers: Record<string, string> | undefined;
   /** The service's name for the request, to give to support. */
   declare readonly requestID: string | undefined;
-  /** Attempts begun, sent or not; 0 when the call was refused before the first, or given up. */
+  /** Attempts begun, sent or not; 0 when the call was refused before the first, or given up by its `signal`. */
   declare readonly attempts: number;
   /** How long the service asked to wait before the next request, in milliseconds, if it did. */
   declare readonly retryAfter: number | undefined;
@@ -52,9 +52,9 @@ export class BuilderAIKitsError extends Error {
   declare readonly mayHaveRun: boolean;
   /** Whether the call's options would repeat this outcome, whatever attempts, budget and time were left. */
   declare readonly isRetryable: boolean;
-  /** The `Idempotency-Key` that all attempts of the call carried. */
+  /** The `Idempotency-Key` that all attempts of the call carried. Of one that its `signal` gave up, only a key of yours. */
   declare readonly idempotencyKey: string | undefined;
-  /** From the start of the call to its end, in milliseconds: queue, attempts and waits. 0 where it was given up. */
+  /** From the start of the call to its end, in milliseconds: queue, attempts and waits. */
   declare readonly elapsed: number;
 
   /** `message`: what went wrong, in one line: the service's words where it gave any, ours elsewhere. */

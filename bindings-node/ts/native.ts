@@ -39,7 +39,7 @@ export interface Failed {
   retryAfter?: number;
   mayHaveRun: boolean;
   isRetryable: boolean;
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   elapsed: number;
 }
 

@@ -26,7 +26,7 @@ export const OF_CLIENT: Names = {
 } satisfies Record<Exclude<keyof ClientOptions, 'logger' | 'logLevel'>, string>;
 
 /** Those of a call. */
-export const OF_CALL: Names = {
+export const OF_CALL = {
   timeout: 'timeout_ms',
   maxRetries: 'max_retries',
   retryAmbiguous: 'retry_ambiguous',
