@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use builderaikits::{Error, ErrorKind, ErrorParts, Run};
 use builderaikits_bridge as bridge;
 use napi::Status;
-use napi::bindgen_prelude::{Either, Env, Function};
+use napi::bindgen_prelude::{Env, Function, ToNapiValue, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
@@ -49,32 +50,31 @@ impl Calls {
 
     /// Calls that have ended: the runs among them as one JSON text, or several where they are long, and each failure.
     #[napi(catch_unwind)]
-    pub fn drain<'env>(&self, env: &'env Env) -> napi::Result<Vec<Either<String, Failed<'env>>>> {
+    pub fn drain<'env>(&self, env: &'env Env) -> Vec<Unknown<'env>> {
         let mut ended = Vec::new();
         if self.queue.drain(BATCH, &mut ended) {
             // The rest after what else the environment has to do.
             ring(&self.wake);
         }
+        let mut batch = Batch { env, parts: Vec::new() };
         let (mut runs, mut size) = (Vec::with_capacity(ended.len()), 0_usize);
-        let mut batch = Vec::new();
         for (call, end) in ended {
-            self.forget(env)?;
+            // It fails where the environment goes, and then nobody is kept.
+            let _ = self.forget(env);
             match end {
                 Ok(run) => {
                     size = size.saturating_add(run.output.text.len());
                     runs.push(Answer { call: number(call).unwrap_or_default(), run });
                     if size > LARGEST_TEXT {
-                        batch.push(Either::A(batch_text(&std::mem::take(&mut runs))?));
+                        batch.add_runs(&std::mem::take(&mut runs));
                         size = 0;
                     }
                 }
-                Err(error) => batch.push(Either::B(Failed::of(env, error, number(call))?)),
+                Err(error) => batch.add_failure(error, number(call)),
             }
         }
-        if !runs.is_empty() {
-            batch.push(Either::A(batch_text(&runs)?));
-        }
-        Ok(batch)
+        batch.add_runs(&runs);
+        batch.parts
     }
 
     /// Gives a call up: its request is aborted, and whoever drains does not see it.
@@ -114,6 +114,62 @@ impl Calls {
         let mut wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
         if pending { wake.refer(env) } else { wake.unref(env) }
     }
+}
+
+/// What is handed to JavaScript at once. What cannot be is the failure of its call, and of no other.
+struct Batch<'env> {
+    env: &'env Env,
+    parts: Vec<Unknown<'env>>,
+}
+
+impl Batch<'_> {
+    fn add_runs(&mut self, runs: &[Answer]) {
+        if runs.is_empty() {
+            return;
+        }
+        match text(runs).and_then(|text| text.into_unknown(self.env)) {
+            Ok(text) => self.parts.push(text),
+            Err(error) => match runs {
+                [Answer { call, run }] => self.add_failure(not_handed_over(&error, run), Some(*call)),
+                // One of them: which, shows when each goes alone.
+                runs => runs.chunks(1).for_each(|run| self.add_runs(run)),
+            },
+        }
+    }
+
+    fn add_failure(&mut self, error: Error, call: Option<f64>) {
+        // Where that fails there is no memory for anything.
+        if let Ok(failed) = Failed::of(self.env, error, call).into_unknown(self.env) {
+            self.parts.push(failed);
+        }
+    }
+}
+
+fn text(runs: &[Answer]) -> napi::Result<String> {
+    #[cfg(feature = "inject-panic")]
+    if runs.iter().any(|answer| answer.run.id.as_deref() == Some("unconvertible-please")) {
+        return Err(napi::Error::from_reason("injected"));
+    }
+    batch_text(runs)
+}
+
+fn not_handed_over(why: &napi::Error, run: &Run) -> Error {
+    let metadata = &run.response_metadata;
+    Error::from(ErrorParts {
+        kind: ErrorKind::Internal,
+        message: format!(
+            "the answer, a text of {} bytes, cannot be handed to JavaScript: {}",
+            run.output.text.len(),
+            why.reason
+        ),
+        headers: Some(metadata.headers.clone()),
+        request_id: metadata.request_id.clone(),
+        attempts: metadata.attempts,
+        may_have_run: true,
+        idempotency_key: Some(metadata.idempotency_key.clone()),
+        elapsed: metadata.elapsed,
+        ..ErrorParts::default()
+    })
 }
 
 fn ring(wake: &Mutex<Wake>) {

@@ -20,7 +20,7 @@ pub fn client<'env>(
     env: &'env Env,
     given: String,
     variable: Function<'_, String, Option<String>>,
-) -> napi::Result<Either<Client, Failed<'env>>> {
+) -> Either<Client, Failed<'env>> {
     let configured = Config::from_vars(lookup(&variable)).and_then(|config| configured(config, &given));
     made(env, configured.and_then(|config| bridge::Client::new(config, "node")))
 }
@@ -31,7 +31,7 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn with_options<'env>(&self, env: &'env Env, given: String) -> napi::Result<Either<Self, Failed<'env>>> {
         let configured = configured(self.0.config().clone(), &given);
-        made(env, configured.and_then(|config| self.0.with_options(config)))
+        Ok(made(env, configured.and_then(|config| self.0.with_options(config))))
     }
 
     /// Begins a call that ends in `calls`, and gives its number there, or why it did not begin. The request is the
@@ -46,7 +46,7 @@ impl Client {
     ) -> napi::Result<Either<f64, Failed<'env>>> {
         let (request, options) = match read(&request, given.as_deref()) {
             Ok(call) => call,
-            Err(error) => return Ok(Either::B(Failed::of(env, error, None)?)),
+            Err(error) => return Ok(Either::B(Failed::of(env, error, None))),
         };
         let begun = match self.0.submit(calls.queue(), request, options) {
             Some(call) => calls.begun(env, call)?,
@@ -54,7 +54,7 @@ impl Client {
         };
         match begun {
             Some(number) => Ok(Either::A(number)),
-            None => Ok(Either::B(Failed::of(env, not_begun(), None)?)),
+            None => Ok(Either::B(Failed::of(env, not_begun(), None))),
         }
     }
 
@@ -76,10 +76,10 @@ pub(crate) fn lookup(variable: &Function<'_, String, Option<String>>) -> impl Fn
     |name| variable.call(name.to_owned()).ok().flatten()
 }
 
-fn made(env: &Env, client: Result<bridge::Client>) -> napi::Result<Either<Client, Failed<'_>>> {
+fn made(env: &Env, client: Result<bridge::Client>) -> Either<Client, Failed<'_>> {
     match client {
-        Ok(client) => Ok(Either::A(Client(client))),
-        Err(error) => Ok(Either::B(Failed::of(env, error, None)?)),
+        Ok(client) => Either::A(Client(client)),
+        Err(error) => Either::B(Failed::of(env, error, None)),
     }
 }
 

@@ -32,16 +32,20 @@ pub struct Failed<'env> {
 }
 
 impl<'env> Failed<'env> {
-    pub(crate) fn of(env: &'env Env, error: Error, call: Option<f64>) -> napi::Result<Self> {
-        let error = error.into_parts();
-        Ok(Self {
+    pub(crate) fn of(env: &'env Env, error: Error, call: Option<f64>) -> Self {
+        let mut error = error.into_parts();
+        let (body, headers) = what_came(env, &error).unwrap_or_else(|why| {
+            error.message = format!("{} (its body cannot be handed to JavaScript: {})", error.message, why.reason);
+            (None, None)
+        });
+        Self {
             call,
             kind: error.kind.as_str(),
             message: error.message,
             status: error.status.map(u32::from),
             code: error.code,
-            body: error.body.map(|body| BufferSlice::copy_from(env, body)).transpose()?,
-            headers: error.headers.as_ref().map(headers_text).transpose()?,
+            body,
+            headers,
             request_id: error.request_id,
             attempts: error.attempts,
             retry_after: error.retry_after.map(|wait| wait.as_secs_f64() * 1000.0),
@@ -49,8 +53,17 @@ impl<'env> Failed<'env> {
             is_retryable: error.is_retryable,
             idempotency_key: error.idempotency_key,
             elapsed: error.elapsed.as_secs_f64() * 1000.0,
-        })
+        }
     }
+}
+
+fn what_came<'env>(env: &'env Env, error: &ErrorParts) -> napi::Result<(Option<BufferSlice<'env>>, Option<String>)> {
+    #[cfg(feature = "inject-panic")]
+    if error.code.as_deref() == Some("unconvertible-please") {
+        return Err(napi::Error::from_reason("injected"));
+    }
+    let body = error.body.as_ref().map(|body| BufferSlice::copy_from(env, body)).transpose()?;
+    Ok((body, error.headers.as_ref().map(headers_text).transpose()?))
 }
 
 /// One line for a person, as every language has it.

@@ -102,3 +102,19 @@ test('a panic of ours fails its call, and the next works', async () => {
   assert.deepEqual([ended.code, ended.stdout], [0, lines], ended.stderr);
   assert.ok(!ended.stderr.includes('Hello'), ended.stderr);
 });
+
+test('what cannot be handed over ends its call, and the others of its batch have their answers', async () => {
+  const answers = ['hi', 'unconvertible-please', 'ho'].map((id) => ({ body: { id, output: { text: 'text' } } }));
+  const { env } = await server((count) => answers[count - 1] ?? { status: 400, headers: { 'x-request-id': 'r' }, body: { error: { message: 'm', code: 'unconvertible-please' } } });
+  // All four end while nobody can drain them.
+  const source = `const calls = [run(), run(), run(), run()].map((call) => call.then(({ id }) => id, (error) => error));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const until = Date.now() + 300;
+    while (Date.now() < until);
+    for (const end of await Promise.all(calls)) {
+      console.log(end.name === undefined ? end : [end.name, end.attempts, end.mayHaveRun, end.requestID, end.idempotencyKey?.length, end.elapsed > 0].join());
+    }`;
+  const ended = await program(CLIENT + source, { env });
+  const lines = ended.stdout.trim().split('\n').sort();
+  assert.deepEqual(lines, ['BadRequestError,1,false,r,36,true', 'InternalError,1,true,,36,true', 'hi', 'ho'], ended.stderr);
+});
