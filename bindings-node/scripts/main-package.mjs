@@ -3,6 +3,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { repository } from './repository.mjs';
 
 const folder = join(process.argv[2], 'sdk');
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -10,6 +11,7 @@ const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 const { scripts: _, devDependencies: __, ...manifest } = read('package.json');
 const triples = Object.keys(read('platforms.json'));
 manifest.optionalDependencies = Object.fromEntries(triples.map((triple) => [`@builderaikits/sdk-${triple}`, manifest.version]));
+manifest.repository = repository;
 
 rmSync(folder, { recursive: true, force: true });
 for (const file of manifest.files) {

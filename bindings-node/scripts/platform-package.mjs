@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { repository } from './repository.mjs';
 
 const [given, built, into] = process.argv.slice(2);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -33,6 +34,7 @@ const manifest = {
   version,
   description,
   homepage,
+  repository,
   license,
   engines,
   os: [os],
