@@ -8,6 +8,7 @@ NODE_TOOLS := bindings-node/node_modules/.installed
 NODE_PACKED := $(TARGET_DIR)/node-packed
 NODE_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 ZIGBUILD := .tools/zigbuild/bin/cargo-zigbuild
+WEBPACK := .tools/webpack-5.112.2
 NODE_EXAMPLES := examples/node/node_modules/@builderaikits
 
 $(NODE_TOOLS): bindings-node/package-lock.json
@@ -55,18 +56,23 @@ node-test-if-there:
 
 # What a release would publish. zig brings the symbols of an old glibc; paths of this machine stay out.
 .PHONY: node-pack
-node-pack: rust node-typescript $(ZIGBUILD) ## Pack the Node package and its addon as released, check them, install them in a clean folder
+node-pack: rust node-typescript $(ZIGBUILD) $(WEBPACK)/.installed ## Pack the Node package and its addon as released, check them, install them in a clean folder
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
 	  $(CARGO) zigbuild --profile wheel -p builderaikits-node $(LOCKED) --target $(NODE_TARGET).2.17
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/main-package.mjs $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/platform-package.mjs here $(TARGET_DIR)/$(NODE_TARGET)/wheel $(NODE_PACKED)
-	$(NODE) bindings-node/test/packed/check.mjs $(NODE_PACKED) $(TARGET_DIR)/debug/builderaikits-sandbox
+	$(NODE) bindings-node/test/packed/check.mjs $(NODE_PACKED) $(TARGET_DIR)/debug/builderaikits-sandbox $(WEBPACK)
 
 $(ZIGBUILD): bindings-node/requirements-pack.txt
 	python3 -m venv .tools/zigbuild
 	.tools/zigbuild/bin/python -m pip install --quiet --disable-pip-version-check -r bindings-node/requirements-pack.txt
+	@touch $@
+
+# Not among the tools of `make test`: it is ten times as large as they are.
+$(WEBPACK)/.installed:
+	$(NPM) install --silent --no-audit --no-fund --ignore-scripts --no-save --prefix $(WEBPACK) $(subst webpack-,webpack@,$(notdir $(WEBPACK)))
 	@touch $@
 
 soak: node-soak

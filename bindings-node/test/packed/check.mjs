@@ -1,7 +1,8 @@
-// Holds the packed packages to their limits, and uses them as users will: check.mjs PACKAGES SANDBOX
+// Holds the packed packages to their limits, and uses them as users will: check.mjs PACKAGES SANDBOX WEBPACK
 //
 // PACKAGES has the folders sdk and sdk-TRIPLE, as the scripts make them. They are packed, installed from a registry of
-// their own into a clean folder, and run the examples: ESM, CommonJS, TypeScript, and bundled by esbuild.
+// their own into a clean folder, and run the examples: ESM, CommonJS, TypeScript, and bundled by esbuild and webpack, of which WEBPACK
+// has the latter in its node_modules.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { registry } from './registry.mjs';
 
-const [packages, program] = process.argv.slice(2).map((path) => resolve(path));
+const [packages, program, webpack] = process.argv.slice(2).map((path) => resolve(path));
 const own = fileURLToPath(new URL('../..', import.meta.url));
 const tools = join(own, 'node_modules', '.bin');
 const MOST_BYTES = 4_000_000;
@@ -92,6 +93,21 @@ function used() {
       run(join(tools, 'esbuild'), [entry, '--bundle', '--platform=node', `--format=${format}`, `--external:${external}`, `--outfile=${out}`, '--log-level=warning'], clean);
       console.log(`esbuild, ${entry} to ${out} without ${external}: ${node(out)}`);
     }
+  }
+  webpacked();
+}
+
+/** The recipe of the README, for a program that is ESM and one that is CommonJS. */
+function webpacked() {
+  const recipe = `
+    const config = { target: 'node', mode: 'production', externals: { '@builderaikits/sdk': 'commonjs @builderaikits/sdk' } };
+    const [entry, path] = process.argv.slice(1);
+    require('webpack')({ ...config, context: path, entry, output: { path, filename: 'webpack.cjs' } }, (error, stats) => {
+      if (error || stats.hasErrors() || stats.hasWarnings()) throw error ?? new Error(stats.toString());
+    });`;
+  for (const entry of ['typed.mjs', 'common.cjs']) {
+    execFileSync(process.execPath, ['-e', recipe, `./${entry}`, clean], { cwd: webpack, stdio: 'inherit' });
+    console.log(`webpack, ${entry}: ${node('webpack.cjs')}`);
   }
 }
 
