@@ -46,6 +46,40 @@ fn defaults_are_those_of_config() {
     }
 }
 
+/// What the editor shows in the other languages is what the core does.
+#[test]
+fn defaults_in_other_languages_are_those_of_config() {
+    let config = Config::default();
+    let (timeout, connect) = (config.timeout.unwrap(), config.connect_timeout.unwrap());
+    let ms = |time: Duration| format!("{},{:03}", time.as_millis() / 1000, time.as_millis() % 1000);
+    let sec = |time: Duration| time.as_secs().to_string();
+    let same = |text: String| [text.clone(), text.clone(), text];
+    let truth = |yes: bool| [yes.to_string(), if yes { "True" } else { "False" }.to_owned(), yes.to_string()];
+    let table = [
+        ("Timeout", "timeout", [ms(timeout), sec(timeout), format!("{} s", sec(timeout))]),
+        ("ConnectTimeout", "connect_timeout", [ms(connect), sec(connect), format!("{} s", sec(connect))]),
+        ("MaxRetries", "max_retries", same(config.max_retries.to_string())),
+        ("RetryAmbiguous", "retry_ambiguous", truth(config.retry_ambiguous)),
+        ("MaxResponseBytes", "max_response_bytes", same(format!("{} MiB", config.max_response_bytes >> 20))),
+        ("AllowHTTP", "allow_http", truth(config.allow_http)),
+    ];
+    let node = source("bindings-node/ts/types.ts");
+    let node = node.split_once("export interface CopyOptions").unwrap().1;
+    let python = source("bindings-python/python/builderaikits/_client.py");
+    let go = source("bindings-go/option.go").replace("\n// ", " ");
+    for (name, python_name, [in_node, in_python, in_go]) in table {
+        let (first, rest) = name.split_at(1);
+        let node_name = format!("{}{rest}", first.to_lowercase());
+        let doc = node.split(&format!("\n  {node_name}?: ")).next().unwrap().lines().last().unwrap();
+        assert!(doc.contains(&format!("Default: {in_node}. */")), "types.ts, {node_name}: {doc}");
+        let doc = python.split(&format!("- `{python_name}`: ")).nth(1).unwrap().split("- `").next().unwrap();
+        let fits = [".", ";"].iter().any(|end| doc.contains(&format!("Default {in_python}{end}")));
+        assert!(fits, "_client.py, {python_name}: {doc}");
+        let doc = go.split(&format!("\n With{name} ")).nth(1).unwrap().lines().next().unwrap();
+        assert!(doc.contains(&format!("Default: {in_go}.")), "option.go, With{name}: {doc}");
+    }
+}
+
 /// Names and order are the core's; classes are those that the conformance runner holds Python and Node.js to.
 #[test]
 fn kinds_are_those_of_the_core() {
@@ -84,7 +118,7 @@ fn quoted(cell: &str) -> &str {
 fn fields(file: &str, name: &str) -> Vec<String> {
     let source = source(file);
     let (_, body) = source.split_once(&format!("pub struct {name} {{\n")).unwrap();
-    let body = body.split("\n}").next().unwrap();
+    let body = body.split("\n}").next().unwrap().replace("#[doc(hidden)]\n    pub ", "");
     body.lines().filter_map(|line| Some(line.trim().strip_prefix("pub ")?.split_once(':')?.0.to_owned())).collect()
 }
 
