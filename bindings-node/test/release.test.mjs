@@ -7,12 +7,13 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { PACKAGE } from './service.mjs';
+import { PACKAGE, ROOT } from './service.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'builderaikits-'));
 after(() => rmSync(folder, { recursive: true }));
 const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
-const NAMES = [...Object.keys(JSON.parse(readFileSync(join(PACKAGE, 'platforms.json'), 'utf8'))).map((triple) => `sdk-${triple}`), 'sdk'];
+const TRIPLES = Object.keys(JSON.parse(readFileSync(join(PACKAGE, 'platforms.json'), 'utf8')));
+const NAMES = [...TRIPLES.map((triple) => `sdk-${triple}`), 'sdk'];
 
 /** A registry that has these packages at these versions, and notes what is put into it. */
 async function registry(has) {
@@ -83,4 +84,10 @@ test('packages name the repository whose workflow builds them', () => {
       assert.deepEqual(JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')).repository, expected, name);
     }
   }
+});
+
+test('the workflow builds, and the loader knows, the platforms that there are', () => {
+  const named = (file, pattern) => [...new Set(Array.from(readFileSync(file, 'utf8').matchAll(pattern), ([, triple]) => triple))].sort();
+  assert.deepEqual(named(join(ROOT, '.github', 'workflows', 'node-release.yml'), /triple: ([\w-]+)/g), TRIPLES);
+  assert.deepEqual(named(join(PACKAGE, 'ts', 'native.ts'), /require\('@builderaikits\/sdk-([\w-]+)'\)/g), TRIPLES);
 });

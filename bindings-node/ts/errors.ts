@@ -3,9 +3,9 @@
 import { type Failed, native } from './native';
 import { type Names, named } from './options';
 
-/** What is known of a failed call. */
+/** What is known of a failed call, for errors made by hand; each is explained at `BuilderAIKitsError`. Times are milliseconds. */
 export interface ErrorFields {
-  /** The kind's name in every language of the SDK, such as `rate_limit`. Default: that of the class. */
+  /** Default: that of the class. */
   kind?: string | undefined;
   status?: number | undefined;
   code?: string | undefined;
