@@ -31,6 +31,13 @@ test('how it came to be is beside it', async () => {
   assert.ok(responseMetadata.elapsed > 0);
 });
 
+test('a field of the wire with the name of what is beside it does not show that', async () => {
+  const { options } = await server(() => ({ body: { ...ANSWER, responseMetadata: 'of the wire' } }));
+  const run = await new BuilderAIKits(options).kits.run(HELLO);
+  assert.equal(run.responseMetadata.attempts, 1);
+  assert.equal(JSON.stringify(run), JSON.stringify(ANSWER));
+});
+
 test('what the service sends and we do not know stands in place', async () => {
   const odd = {
     ...ANSWER,

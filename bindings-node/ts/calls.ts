@@ -50,7 +50,7 @@ function drain(): void {
       continue;
     }
     for (const [call, run, responseMetadata] of JSON.parse(part) as [number, Run, ResponseMetadata][]) {
-      Object.defineProperty(run, 'responseMetadata', { value: responseMetadata, configurable: true });
+      Object.defineProperty(run, 'responseMetadata', { value: responseMetadata, enumerable: false, configurable: true });
       settle(call, run);
     }
   }
