@@ -1,5 +1,6 @@
 /** The official Node.js SDK of BuilderAI Kits. */
 
+import { callsHere } from './calls';
 import * as errors from './errors';
 import { Kits as KitsOfAClient } from './kits';
 import { listen } from './logs';
@@ -24,7 +25,7 @@ class BuilderAIKits {
   /** Throws a `ConfigurationError` that names the option which is missing or bad. Sends nothing. */
   constructor(options?: types.ClientOptions);
   constructor(options: types.ClientOptions | Client = {}) {
-    this.#client = options instanceof native.Client ? options : made(options, native.client, BuilderAIKits);
+    this.#client = options instanceof native.Client ? options : made(options, (json) => native.client(callsHere(), json), BuilderAIKits);
     this.kits = new KitsOfAClient(this.#client);
   }
 
