@@ -1,17 +1,18 @@
 //! The queue that the calls of one JavaScript environment end in.
 
-use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use builderaikits::{Error, ErrorKind, ErrorParts, Run};
 use builderaikits_bridge as bridge;
 use napi::Status;
-use napi::bindgen_prelude::{Env, Function, ToNapiValue, Unknown};
+use napi::bindgen_prelude::{Either, Env, Function, ToNapiValue, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
 use crate::failure::Failed;
-use crate::run::{Answer, batch_text};
+use crate::run::Runs;
 
 /// So many ended calls are handed out before the environment's other work has its turn.
 const BATCH: usize = 256;
@@ -22,77 +23,93 @@ const LARGEST_TEXT: usize = 16 << 20;
 /// Node's own queue of wakes has no limit: there is at most one of ours in it.
 type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, true, 0>;
 
-/// Calls in flight of one JavaScript environment.
+/// Calls in flight of one JavaScript environment. Its clients have it too.
 #[napi]
-pub struct Calls {
+pub struct Calls(pub(crate) Rc<InFlight>);
+
+pub(crate) struct InFlight {
     queue: Arc<bridge::Calls>,
-    /// Weak, so that it keeps no process alive, but while calls are pending. Locked for no longer than it is told so.
-    wake: Arc<Mutex<Wake>>,
+    wake: Arc<Wake>,
+    /// Keeps the process alive while calls are pending. Another one than `wake`, which would have to be locked for it.
+    alive: RefCell<Wake>,
     /// Begun, and neither drained nor given up.
     pending: Cell<u32>,
 }
+
+/// The runs of a batch as one JSON text, or several where they are long, and each failure.
+type Ended<'env> = Either<Unknown<'env>, Vec<Unknown<'env>>>;
 
 #[napi]
 impl Calls {
     /// A queue that calls `wake` in this environment when there is something to drain.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), UnknownReturnValue>) -> napi::Result<Self> {
-        let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
-        let wake = Arc::new(Mutex::new(wake));
+        // Weak: they keep no process alive of their own accord.
+        let weak = || wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build();
+        let (wake, alive) = (Arc::new(weak()?), RefCell::new(weak()?));
         let queue = Arc::new(bridge::Calls::new({
             let wake = Arc::clone(&wake);
             move || ring(&wake)
         }));
         // The environment goes, and with it all who wait: a worker that is terminated, or the process.
         env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.shut())?;
-        Ok(Self { queue, wake, pending: Cell::new(0) })
+        Ok(Self(Rc::new(InFlight { queue, wake, alive, pending: Cell::new(0) })))
     }
 
-    /// Calls that have ended: the runs among them as one JSON text, or several where they are long, and each failure.
+    /// Calls that have ended. One text where all of them have a run, as is usual.
     #[napi(catch_unwind)]
-    pub fn drain<'env>(&self, env: &'env Env) -> Vec<Unknown<'env>> {
+    pub fn drain<'env>(&self, env: &'env Env) -> Ended<'env> {
         let mut ended = Vec::new();
-        if self.queue.drain(BATCH, &mut ended) {
+        if self.0.queue.drain(BATCH, &mut ended) {
             // The rest after what else the environment has to do.
-            ring(&self.wake);
+            ring(&self.0.wake);
         }
         let mut batch = Batch { env, parts: Vec::new() };
-        let (mut runs, mut size) = (Vec::with_capacity(ended.len()), 0_usize);
+        let (mut runs, mut size) = (Runs::default(), 0_usize);
         for (call, end) in ended {
             // It fails where the environment goes, and then nobody is kept.
-            let _ = self.forget(env);
-            match end {
-                Ok(run) => {
+            let _ = self.0.forget(env);
+            match (number(call), end) {
+                (Some(call), Ok(run)) => {
                     size = size.saturating_add(run.output.text.len());
-                    runs.push(Answer { call: number(call).unwrap_or_default(), run });
+                    runs.push(call, run);
                     if size > LARGEST_TEXT {
-                        batch.add_runs(&std::mem::take(&mut runs));
+                        batch.add_runs(std::mem::take(&mut runs));
                         size = 0;
                     }
                 }
-                Err(error) => batch.add_failure(error, number(call)),
+                (call, Err(error)) => batch.add_failure(error, call),
+                // No call without a number has begun.
+                (None, Ok(_)) => {}
             }
         }
-        batch.add_runs(&runs);
-        batch.parts
+        if batch.parts.is_empty()
+            && let Ok(text) = batch.text(&runs)
+        {
+            return Either::A(text);
+        }
+        if runs.len() > 0 {
+            batch.add_runs(runs);
+        }
+        Either::B(batch.parts)
     }
 
     /// Gives a call up: its request is aborted, and whoever drains does not see it.
     #[napi(catch_unwind)]
-    pub fn abort(&self, env: Env, call: f64) -> napi::Result<()> {
+    pub fn abort(&self, env: Env, call: i64) -> napi::Result<()> {
         // One that had ended before is there to be drained.
-        if self.queue.abort(call_id(call)) { self.forget(&env) } else { Ok(()) }
+        if self.0.queue.abort(call_id(call)) { self.0.forget(&env) } else { Ok(()) }
     }
 }
 
-impl Calls {
+impl InFlight {
     pub(crate) fn queue(&self) -> &Arc<bridge::Calls> {
         &self.queue
     }
 
     /// Notes that a call has begun, and gives the number that JavaScript knows it by. None: there is none, and the call
     /// is given up.
-    pub(crate) fn begun(&self, env: &Env, call: bridge::CallId) -> napi::Result<Option<f64>> {
+    pub(crate) fn begun(&self, env: &Env, call: bridge::CallId) -> napi::Result<Option<i64>> {
         let Some(number) = number(call) else {
             self.queue.abort(call);
             return Ok(None);
@@ -111,8 +128,8 @@ impl Calls {
     /// Whether the process stays for the calls that are pending.
     #[expect(deprecated, reason = "napi has no other safe way, and what it advises is for strong functions")]
     fn keep_alive(&self, env: &Env, pending: bool) -> napi::Result<()> {
-        let mut wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        if pending { wake.refer(env) } else { wake.unref(env) }
+        let mut alive = self.alive.borrow_mut();
+        if pending { alive.refer(env) } else { alive.unref(env) }
     }
 }
 
@@ -122,35 +139,34 @@ struct Batch<'env> {
     parts: Vec<Unknown<'env>>,
 }
 
-impl Batch<'_> {
-    fn add_runs(&mut self, runs: &[Answer]) {
-        if runs.is_empty() {
-            return;
-        }
-        match text(runs).and_then(|text| text.into_unknown(self.env)) {
+impl<'env> Batch<'env> {
+    fn add_runs(&mut self, runs: Runs) {
+        match self.text(&runs) {
             Ok(text) => self.parts.push(text),
-            Err(error) => match runs {
-                [Answer { call, run }] => self.add_failure(not_handed_over(&error, run), Some(*call)),
-                // One of them: which, shows when each goes alone.
-                runs => runs.chunks(1).for_each(|run| self.add_runs(run)),
-            },
+            // One of them: which, shows when each goes alone.
+            Err(error) => {
+                let alone = runs.len() == 1;
+                for (call, run) in runs.each() {
+                    if alone {
+                        self.add_failure(not_handed_over(&error, &run), Some(call));
+                    } else {
+                        self.add_runs(Runs::of(call, run));
+                    }
+                }
+            }
         }
     }
 
-    fn add_failure(&mut self, error: Error, call: Option<f64>) {
+    fn add_failure(&mut self, error: Error, call: Option<i64>) {
         // Where that fails there is no memory for anything.
         if let Ok(failed) = Failed::of(self.env, error, call).into_unknown(self.env) {
             self.parts.push(failed);
         }
     }
-}
 
-fn text(runs: &[Answer]) -> napi::Result<String> {
-    #[cfg(feature = "inject-panic")]
-    if runs.iter().any(|answer| answer.run.id.as_deref() == Some("unconvertible-please")) {
-        return Err(napi::Error::from_reason("injected"));
+    fn text(&self, runs: &Runs) -> napi::Result<Unknown<'env>> {
+        runs.text()?.into_unknown(self.env)
     }
-    batch_text(runs)
 }
 
 fn not_handed_over(why: &napi::Error, run: &Run) -> Error {
@@ -172,23 +188,21 @@ fn not_handed_over(why: &napi::Error, run: &Run) -> Error {
     })
 }
 
-fn ring(wake: &Mutex<Wake>) {
+fn ring(wake: &Wake) {
     // One that is closing has an environment that goes: nobody is left to be woken.
-    let _ = wake.lock().unwrap_or_else(PoisonError::into_inner).call((), ThreadsafeFunctionCallMode::NonBlocking);
+    let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
 }
 
 /// A call's id as a whole number of JavaScript's, which has 53 bits: 32 of generation, and 21 of slot, which are more
 /// calls at once than a process has memory for. None beyond them.
-fn number(call: bridge::CallId) -> Option<f64> {
+fn number(call: bridge::CallId) -> Option<i64> {
     let (generation, slot) = (call >> 32, call & u64::from(u32::MAX));
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-    (slot < 1 << SLOT_BITS).then_some((generation << SLOT_BITS | slot) as f64)
+    (slot < 1 << SLOT_BITS).then(|| i64::try_from(generation << SLOT_BITS | slot).ok())?
 }
 
-fn call_id(number: f64) -> bridge::CallId {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an odd number is nobody's id")]
-    let number = number as u64;
-    (number >> SLOT_BITS) << 32 | number & ((1 << SLOT_BITS) - 1)
+/// An odd number is nobody's id.
+fn call_id(number: i64) -> bridge::CallId {
+    u64::try_from(number).map_or(u64::MAX, |number| (number >> SLOT_BITS) << 32 | number & ((1 << SLOT_BITS) - 1))
 }
 
 const SLOT_BITS: u32 = 21;

@@ -1,28 +1,36 @@
 //! The client, and how its calls begin.
 
+use std::rc::Rc;
+
 use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, RunRequest};
 use builderaikits_bridge::{self as bridge, options};
 use napi::bindgen_prelude::{Either, Env, Function};
 use napi_derive::napi;
 use serde_json::{Map, Value};
 
-use crate::calls::Calls;
+use crate::calls::{Calls, InFlight};
 use crate::failure::Failed;
 
 /// A client. What makes one gives it, or why there is none.
 #[napi]
-pub struct Client(bridge::Client);
+pub struct Client {
+    client: bridge::Client,
+    /// Where its calls end.
+    calls: Rc<InFlight>,
+}
 
-/// Makes a client of the environment's options, with these over them: a JSON object under the core's names. `variable`
-/// has the value of a variable of the environment: a worker's, or a test runner's, is not that of the process.
+/// Makes a client of the environment's options, with these over them: a JSON object under the core's names. Its calls end
+/// in `calls`. `variable` has the value of a variable of the environment: a worker's, or a test runner's, is not that of
+/// the process.
 #[napi(catch_unwind)]
 pub fn client<'env>(
     env: &'env Env,
+    calls: &Calls,
     given: String,
     variable: Function<'_, String, Option<String>>,
 ) -> Either<Client, Failed<'env>> {
     let configured = Config::from_vars(lookup(&variable)).and_then(|config| configured(config, &given));
-    made(env, configured.and_then(|config| bridge::Client::new(config, "node")))
+    made(env, &calls.0, configured.and_then(|config| bridge::Client::new(config, "node")))
 }
 
 #[napi]
@@ -30,26 +38,25 @@ impl Client {
     /// A copy with these options over its own.
     #[napi(catch_unwind)]
     pub fn with_options<'env>(&self, env: &'env Env, given: String) -> napi::Result<Either<Self, Failed<'env>>> {
-        let configured = configured(self.0.config().clone(), &given);
-        Ok(made(env, configured.and_then(|config| self.0.with_options(config))))
+        let configured = configured(self.client.config().clone(), &given);
+        Ok(made(env, &self.calls, configured.and_then(|config| self.client.with_options(config))))
     }
 
-    /// Begins a call that ends in `calls`, and gives its number there, or why it did not begin. The request is the
-    /// wire's JSON; options are a JSON object under the core's names.
+    /// Begins a call, and gives its number among all calls, or why it did not begin. The request is the wire's JSON;
+    /// options are a JSON object under the core's names.
     #[napi(catch_unwind)]
     pub fn submit<'env>(
         &self,
         env: &'env Env,
-        calls: &Calls,
         request: String,
         given: Option<String>,
-    ) -> napi::Result<Either<f64, Failed<'env>>> {
+    ) -> napi::Result<Either<i64, Failed<'env>>> {
         let (request, options) = match read(&request, given.as_deref()) {
             Ok(call) => call,
             Err(error) => return Ok(Either::B(Failed::of(env, error, None))),
         };
-        let begun = match self.0.submit(calls.queue(), request, options) {
-            Some(call) => calls.begun(env, call)?,
+        let begun = match self.client.submit(self.calls.queue(), request, options) {
+            Some(call) => self.calls.begun(env, call)?,
             None => None,
         };
         match begun {
@@ -61,13 +68,13 @@ impl Client {
     /// Refuses new calls.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        self.0.close();
+        self.client.close();
     }
 
     /// Where the service is.
     #[napi(getter, catch_unwind)]
     pub fn base_url(&self) -> String {
-        self.0.config().base_url.clone()
+        self.client.config().base_url.clone()
     }
 }
 
@@ -76,9 +83,9 @@ pub(crate) fn lookup(variable: &Function<'_, String, Option<String>>) -> impl Fn
     |name| variable.call(name.to_owned()).ok().flatten()
 }
 
-fn made(env: &Env, client: Result<bridge::Client>) -> Either<Client, Failed<'_>> {
+fn made<'env>(env: &'env Env, calls: &Rc<InFlight>, client: Result<bridge::Client>) -> Either<Client, Failed<'env>> {
     match client {
-        Ok(client) => Either::A(Client(client)),
+        Ok(client) => Either::A(Client { client, calls: Rc::clone(calls) }),
         Err(error) => Either::B(Failed::of(env, error, None)),
     }
 }

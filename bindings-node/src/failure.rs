@@ -10,7 +10,7 @@ use crate::run::headers_text;
 #[napi(object, object_from_js = false)]
 pub struct Failed<'env> {
     /// The call's number; none where it did not begin.
-    pub call: Option<f64>,
+    pub call: Option<i64>,
     pub kind: &'static str,
     pub message: String,
     pub status: Option<u32>,
@@ -32,7 +32,7 @@ pub struct Failed<'env> {
 }
 
 impl<'env> Failed<'env> {
-    pub(crate) fn of(env: &'env Env, error: Error, call: Option<f64>) -> Self {
+    pub(crate) fn of(env: &'env Env, error: Error, call: Option<i64>) -> Self {
         let mut error = error.into_parts();
         let (body, headers) = what_came(env, &error).unwrap_or_else(|why| {
             error.message = format!("{} (its body cannot be handed to JavaScript: {})", error.message, why.reason);

@@ -18,9 +18,14 @@ interface Waiting {
   signal: AbortSignal | undefined;
 }
 
-/** Made with the first call, so that a program that makes none has none of it. */
 let calls: Calls | undefined;
 const waiting = new Map<number, Waiting>();
+
+/** Where the calls of all clients end. Made with the first one, so that a program that makes none has none of it. */
+export function callsHere(): Calls {
+  calls ??= new native.Calls(drain);
+  return calls;
+}
 
 /** Begins a call, and gives what it ends in. The addon keeps the process alive until then. */
 export function ended(client: Client, request: string, given?: string, signal?: AbortSignal): Promise<Run | Failure> {
@@ -29,8 +34,7 @@ export function ended(client: Client, request: string, given?: string, signal?: 
       end(abandoned(signal));
       return;
     }
-    calls ??= new native.Calls(drain);
-    const call = client.submit(calls, request, given);
+    const call = client.submit(request, given);
     if (typeof call !== 'number') {
       end(new Failure(call));
       return;
@@ -44,17 +48,22 @@ export function ended(client: Client, request: string, given?: string, signal?: 
 
 /** Called by the addon when calls have ended: once for many. */
 function drain(): void {
-  for (const part of calls?.drain() ?? []) {
-    if (typeof part !== 'string') {
+  const ended = callsHere().drain();
+  for (const part of typeof ended === 'string' ? [ended] : ended) {
+    if (typeof part === 'string') {
+      settleAll(...(JSON.parse(part) as [number[], Run[], ResponseMetadata[]]));
+    } else {
       settle(part.call as number, new Failure(part));
-      continue;
-    }
-    for (const [call, run, responseMetadata] of JSON.parse(part) as [number, Run, ResponseMetadata][]) {
-      Object.defineProperty(run, 'responseMetadata', { value: responseMetadata, enumerable: false, configurable: true });
-      settle(call, run);
     }
   }
   flush();
+}
+
+function settleAll(numbers: number[], runs: Run[], metadata: ResponseMetadata[]): void {
+  for (const [index, run] of runs.entries()) {
+    Object.defineProperty(run, 'responseMetadata', { value: metadata[index], enumerable: false, configurable: true });
+    settle(numbers[index] as number, run);
+  }
 }
 
 function settle(call: number, end: Run | Failure): void {

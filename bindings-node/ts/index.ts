@@ -1,5 +1,6 @@
 /** The official Node.js SDK of BuilderAI Kits. */
 
+import { callsHere } from './calls';
 import * as errors from './errors';
 import { Kits as KitsOfAClient } from './kits';
 import { leave, listen, listenerOf, share } from './logs';
@@ -24,7 +25,8 @@ class BuilderAIKits {
   /** Throws a `ConfigurationError` that names the option which is missing or bad. Sends nothing. */
   constructor(options?: types.ClientOptions);
   constructor(options: types.ClientOptions | Client = {}) {
-    this.#client = options instanceof native.Client ? options : made(options, (json) => native.client(json, variable), BuilderAIKits);
+    const make = (json: string) => native.client(callsHere(), json, variable);
+    this.#client = options instanceof native.Client ? options : made(options, make, BuilderAIKits);
     this.kits = new KitsOfAClient(this.#client);
   }
 

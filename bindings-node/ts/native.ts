@@ -7,14 +7,14 @@ import { resolve } from 'node:path';
 export interface Client {
   readonly baseUrl: string;
   withOptions(given: string): Client | Failed;
-  submit(calls: Calls, request: string, given: string | undefined): number | Failed;
+  submit(request: string, given: string | undefined): number | Failed;
   close(): void;
 }
 
 /** What `src/calls.rs` has. */
 export interface Calls {
-  /** Runs as texts of `[[call, run, responseMetadata], …]`, and failures. */
-  drain(): (string | Failed)[];
+  /** Runs as texts of `[[call, …], [run, …], [responseMetadata, …]]`, and failures. */
+  drain(): string | (string | Failed)[];
   abort(call: number): void;
 }
 
@@ -50,7 +50,7 @@ interface Native {
   VERSION: string;
   Client: new () => Client;
   Calls: new (wake: () => void) => Calls;
-  client(given: string, variable: Variable): Client | Failed;
+  client(calls: Calls, given: string, variable: Variable): Client | Failed;
   errorText(message: string, status?: number, requestID?: string, attempts?: number): string;
   logLevelFromEnv(variable: Variable): 'info' | 'debug' | null;
   Logs: new () => Logs;
