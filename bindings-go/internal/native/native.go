@@ -5,8 +5,8 @@ package native
 /*
 #include "builderaikits.h"
 
-#if defined(__linux__) && !defined(__GLIBC__)
-#error "builderaikits: there is no library for musl yet; build with glibc, such as in a Debian image"
+#ifdef __ANDROID__
+#error "builderaikits: there is no core of the SDK for Android"
 #endif
 
 #cgo noescape baik_1_client_new
