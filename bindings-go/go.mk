@@ -89,6 +89,7 @@ go-release: rust ## Put the Go package together as a release serves it, for this
 .PHONY: go-release-check
 go-release-check: rust go-beside ## Use the Go package without a checkout and without Rust: go get, build, run, vendor
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	cd bindings-go/release && GOWORK=off $(GO) test -count=1 .
 	rm -rf $(GO_DIST)
 	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
 	bindings-go/release/check.sh $(GO_DIST) $(abspath $(TARGET_DIR))/debug/builderaikits-sandbox
