@@ -113,8 +113,8 @@ soak: go-soak
 
 .PHONY: go-fuzz
 go-fuzz: go-build ## Fuzz the way to the core and what writes requests, FUZZ_SECONDS (60) each
-	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s ./internal/native
-	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s .
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x ./internal/native
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x .
 
 .PHONY: go-build-if-there
 go-build-if-there:
