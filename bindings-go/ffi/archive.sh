@@ -33,8 +33,10 @@ add() {
   [[ -s $scratch/exported ]] || { echo "$2 exports none of ours" >&2; exit 1; }
   if [[ $target == *-musl* ]]; then
     object=$scratch/builderaikits_musl.o
-    # What unwinds a panic is Rust's own here: musl's compilers do not all bring one.
-    inputs+=("$(rustc --print sysroot)/lib/rustlib/$target/lib/self-contained/libunwind.a")
+    # What unwinds a panic is Rust's own here: musl's compilers do not all bring one. Alpine's Rust has none; its gcc does.
+    local unwinder
+    unwinder=$(rustc --print sysroot)/lib/rustlib/$target/lib/self-contained/libunwind.a
+    [[ ! -f $unwinder ]] || inputs+=("$unwinder")
     sed -E 's/^(baik_[0-9]+_)(.*)/\1\2 \1musl_\2/' "$scratch/exported" >"$scratch/names"
     names=(--redefine-syms="$scratch/names")
   fi

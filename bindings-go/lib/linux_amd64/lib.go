@@ -7,8 +7,10 @@ package lib
 #cgo LDFLAGS: ${SRCDIR}/libbuilderaikits.a -lm -lpthread -static-libgcc
 
 #include <stdint.h>
-#if !defined(__GLIBC__) && !__has_include("has_musl.h")
+#ifndef __GLIBC__
+#if !__has_include("has_musl.h")
 #error "builderaikits: libbuilderaikits.a was built for glibc alone; `make go-pack` builds it for musl as well"
+#endif
 #endif
 */
 import "C"
