@@ -5,6 +5,8 @@ package builderaikits_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,54 +92,82 @@ func TestAContextThatHasEndedSendsNothing(t *testing.T) {
 	}
 }
 
-func TestCancelledWhereItWaits(t *testing.T) {
-	busy := serve(t, answers(503, "{}", "Retry-After", "60"))
-	full := silent(t)
-	table := map[string]struct {
-		service *service
-		options []sdk.Option
-		calls   int
-		first   bool
-	}{
-		"before a repeat": {busy, nil, 1, false},
-		"in the queue":    {full, []sdk.Option{sdk.WithMaxConcurrency(1)}, 3, true},
+func TestCancelledBeforeARepeat(t *testing.T) {
+	s := serve(t, answers(503, "{}", "Retry-After", "60"))
+	var log strings.Builder
+	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	defer client(t, sdk.WithLogger(nil))
+	cancelWaiting(t, c, 1, func() {
+		<-s.asked
+		// The core logs that it waits, and what it logged comes with the end of any call: here of one that it refuses.
+		for begun := time.Now(); !strings.Contains(log.String(), "repeating"); {
+			if _, err := c.Kits.Run(t.Context(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) || time.Since(begun) > late {
+				t.Fatal(err)
+			}
+		}
+	})
+	if len(s.asked) != 0 {
+		t.Error("sent once more")
 	}
-	for name, row := range table {
-		t.Run(name, func(t *testing.T) {
-			c := client(t, append(row.options, sdk.WithBaseURL(row.service.URL()))...)
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			ended := make(chan error, row.calls)
-			if row.first {
-				// On a context of its own, so that it keeps its slot when the others end.
-				go func() { _, _ = c.Kits.Run(t.Context(), hello) }()
-				<-row.service.asked
-			}
-			for range row.calls {
-				go func() {
-					_, err := c.Kits.Run(ctx, hello)
-					ended <- err
-				}()
-			}
-			if !row.first {
-				<-row.service.asked
-			}
-			// It is on its way into the wait; wherever it is, it ends.
-			time.Sleep(20 * time.Millisecond)
-			cancel()
-			for range row.calls {
-				select {
-				case err := <-ended:
-					if !errors.Is(err, context.Canceled) {
-						t.Error(err)
-					}
-				case <-time.After(late):
-					t.Fatal("still there")
-				}
-			}
-			if len(row.service.asked) != 0 {
-				t.Error("sent once more")
-			}
-		})
+}
+
+func TestCancelledInTheQueue(t *testing.T) {
+	s := silent(t)
+	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxConcurrency(1))
+	// On a context of its own, so that it keeps the only slot when the others end.
+	go func() { _, _ = c.Kits.Run(t.Context(), hello) }()
+	<-s.asked
+	cancelWaiting(t, c, 3, func() {
+		// First come, first served: where the last one came to wait, those before it wait as well.
+		_, err := c.Kits.Run(t.Context(), hello, sdk.WithTimeout(50*time.Millisecond))
+		if !errors.Is(err, sdk.ErrTimeout) || !strings.Contains(err.Error(), "in the queue") {
+			t.Fatal(err)
+		}
+	})
+	if len(s.asked) != 0 {
+		t.Error("sent all the same")
 	}
+}
+
+// cancelWaiting cancels calls that were begun, once wait has seen that they wait.
+func cancelWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	begun, ended := make(chan struct{}, calls), make(chan error, calls)
+	for range calls {
+		go func() {
+			_, err := c.Kits.Run(watched{ctx, begun}, hello)
+			ended <- err
+		}()
+	}
+	for range calls {
+		<-begun
+	}
+	wait()
+	if len(ended) != 0 {
+		t.Fatal(<-ended)
+	}
+	cancel()
+	for range calls {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		case <-time.After(late):
+			t.Fatal("still there")
+		}
+	}
+}
+
+// A watched context tells that somebody waits for its end: what Run does once its call is begun.
+type watched struct {
+	context.Context
+	waits chan<- struct{}
+}
+
+func (w watched) Done() <-chan struct{} {
+	w.waits <- struct{}{}
+	return w.Context.Done()
 }

@@ -7,6 +7,8 @@ GO_VERSION_NEEDED := Go 1.24 or later from https://go.dev, and gcc: cgo needs a 
 # No Go tool asks git what it builds.
 export GOFLAGS ?= -buildvcs=false
 GO_PLATFORM = $(shell $(GO) env GOOS)_$(shell $(GO) env GOARCH)
+# Rust's name of the platform that the library is for.
+GO_TARGET = $(or $(CARGO_BUILD_TARGET),$(HOST_TARGET))
 GO_LIB = bindings-go/lib/$(GO_PLATFORM)/libbuilderaikits.a
 GO_BIN := $(abspath $(TARGET_DIR))/go
 GO_MODULES := bindings-go bindings-go/ffi/beside examples/go tests/conformance/drivers/go
@@ -15,18 +17,33 @@ has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -I bindings-go/internal/native
 C_LIBS := -lpthread -lm
 
+# Paths of this machine stay out.
+GO_LIB_FLAGS = --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=.
+
 .PHONY: go-lib
-go-lib: rust ## Build the Go package's library as a release has it, beside its Go file
-	RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
-	  $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
-	bindings-go/ffi/archive.sh $(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a $(GO_LIB)
+go-lib: rust ## Build the Go package's library optimised, beside its Go file
+	RUSTFLAGS="$(GO_LIB_FLAGS)" $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
+	bindings-go/ffi/archive.sh $(GO_LIB) $(GO_TARGET)=$(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a
+
+# What a release for Linux has. zig brings the headers of an old glibc, and those of musl.
+GO_LINUX = $(patsubst %-gnu,%,$(patsubst %-musl,%,$(HOST_TARGET)))
+.PHONY: go-pack
+go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linux, with musl's, and check it with an old glibc and with musl
+	rustup target add $(GO_LINUX)-musl
+	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	for libc in gnu.2.17 musl; do \
+	  PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" RUSTFLAGS="$(GO_LIB_FLAGS)" \
+	    cargo-zigbuild rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED) --target $(GO_LINUX)-$$libc; \
+	done
+	bindings-go/ffi/archive.sh $(GO_LIB) $(foreach libc,gnu musl,$(GO_LINUX)-$(libc)=$(TARGET_DIR)/golib/$(GO_LINUX)-$(libc)/wheel/libbuilderaikits_ffi.a)
+	bindings-go/release/libc.sh "$(CURDIR)/$(dir $(ZIGBUILD))python" $(TARGET_DIR)/debug/builderaikits-sandbox $(GO_BIN)/libc
 
 # The library of the checkout, unoptimised. What is linked is made anew: Go does not see that a library has changed.
 .PHONY: go-build
 go-build: rust ## Build the Go package's library, its conformance driver and its examples
 	@$(has-go) || { echo "missing: $(GO_VERSION_NEEDED)" >&2; exit 1; }
 	$(CARGO) build -p builderaikits-ffi $(GO_LIB_FEATURES) $(LOCKED)
-	bindings-go/ffi/archive.sh $(TARGET_DIR)/debug/libbuilderaikits_ffi.a $(GO_LIB)
+	bindings-go/ffi/archive.sh $(GO_LIB) $(GO_TARGET)=$(TARGET_DIR)/debug/libbuilderaikits_ffi.a
 	rm -rf $(GO_BIN) && mkdir -p $(GO_BIN)
 	cd tests/conformance/drivers/go && $(GO) build -o $(GO_BIN)/driver .
 	cd examples/go && $(GO) build -o $(GO_BIN)/ ./...
@@ -57,13 +74,14 @@ c-header: rust ## Write the header of the C ABI anew
 .PHONY: c-test
 c-test: rust ## Run the C example with gcc, under valgrind, and with AddressSanitizer
 	$(CARGO) build -p builderaikits-sandbox -p builderaikits-ffi $(LOCKED)
-	bindings-go/ffi/archive.sh $(TARGET_DIR)/debug/libbuilderaikits_ffi.a $(TARGET_DIR)/c/libbuilderaikits.a
+	bindings-go/ffi/archive.sh $(TARGET_DIR)/c/libbuilderaikits.a $(GO_TARGET)=$(TARGET_DIR)/debug/libbuilderaikits_ffi.a
 	gcc $(C_FLAGS) -O2 -g examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart
 	gcc $(C_FLAGS) -g -fsanitize=address,undefined examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart-asan
 	bindings-go/ffi/c-test.sh $(TARGET_DIR)/debug/builderaikits-sandbox $(TARGET_DIR)/c
 
 .PHONY: go-release
-go-release: go-lib ## Put the Go package together as a release serves it, for this platform
+go-release: rust ## Put the Go package together as a release serves it, for this platform
+	@$(MAKE) --no-print-directory $(if $(filter linux_%,$(GO_PLATFORM)),go-pack,go-lib)
 	rm -rf $(GO_DIST)
 	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
 
@@ -71,6 +89,7 @@ go-release: go-lib ## Put the Go package together as a release serves it, for th
 .PHONY: go-release-check
 go-release-check: rust go-beside ## Use the Go package without a checkout and without Rust: go get, build, run, vendor
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
+	cd bindings-go/release && GOWORK=off $(GO) test -count=1 .
 	rm -rf $(GO_DIST)
 	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
 	bindings-go/release/check.sh $(GO_DIST) $(abspath $(TARGET_DIR))/debug/builderaikits-sandbox
@@ -94,8 +113,8 @@ soak: go-soak
 
 .PHONY: go-fuzz
 go-fuzz: go-build ## Fuzz the way to the core and what writes requests, FUZZ_SECONDS (60) each
-	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s ./internal/native
-	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s .
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x ./internal/native
+	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x .
 
 .PHONY: go-build-if-there
 go-build-if-there:

@@ -3,6 +3,7 @@
 package builderaikits_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 )
 
 // What this program does as a process of its own.
-var roles = map[string]func(){"exit": exitWithCallsInFlight}
+var roles = map[string]func(){"exit": exitWithCallsInFlight, "many": manyCallsInFlight}
 
 func TestExitWithCallsInFlight(t *testing.T) {
 	s := silent(t)
@@ -96,39 +97,60 @@ func self(role string, env ...string) *exec.Cmd {
 	return command
 }
 
-// Calls beyond those on the wire queue; none of them has a thread.
+// Calls beyond those on the wire queue; none of them has a thread. In a process of its own: Go keeps the threads that
+// other tests and the server once had.
 func TestManyCallsHoldNoThreads(t *testing.T) {
 	answered := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		<-answered
 		answers(200, answer)(w, r)
 	})
-	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxConcurrency(onTheWire), sdk.WithTimeout(sdk.NoTimeout))
-	var calls sync.WaitGroup
-	failed := make(chan error, atOnce)
-	for range atOnce {
-		calls.Add(1)
-		go func() {
-			defer calls.Done()
-			if _, err := c.Kits.Run(context.Background(), hello); err != nil {
-				failed <- err
-			}
-		}()
+	command := self("many", "BUILDERAIKITS_BASE_URL="+s.URL())
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "begun\n" {
+		t.Fatal(line, err)
 	}
 	for range onTheWire {
 		<-s.asked
 	}
-	threads, err := os.ReadDir("/proc/self/task")
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", command.Process.Pid))
 	if err != nil || len(threads) >= 40 {
 		t.Errorf("%d threads with %d calls in flight, %v", len(threads), atOnce, err)
 	}
 	t.Logf("%d threads with %d calls in flight", len(threads), atOnce)
 	close(answered)
-	calls.Wait()
-	select {
-	case err := <-failed:
+	if err := command.Wait(); err != nil {
 		t.Error(err)
-	default:
+	}
+}
+
+func manyCallsInFlight() {
+	c, err := sdk.NewClient(sdk.WithMaxConcurrency(onTheWire), sdk.WithTimeout(sdk.NoTimeout))
+	if err != nil {
+		panic(err)
+	}
+	begun, ended := make(chan struct{}, atOnce), make(chan error, atOnce)
+	for range atOnce {
+		go func() {
+			_, err := c.Kits.Run(watched{context.Background(), begun}, hello)
+			ended <- err
+		}()
+	}
+	for range atOnce {
+		<-begun
+	}
+	fmt.Println("begun")
+	for range atOnce {
+		if err := <-ended; err != nil {
+			panic(err)
+		}
 	}
 }
 

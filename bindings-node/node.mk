@@ -6,7 +6,7 @@ NPM ?= npm
 NODE_IS_THERE := $(NODE) -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && command -v $(NPM) >/dev/null
 NODE_TOOLS := bindings-node/node_modules/.installed
 NODE_PACKED := $(TARGET_DIR)/node-packed
-NODE_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
+HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 ZIGBUILD := .tools/zigbuild/bin/cargo-zigbuild
 WEBPACK := .tools/webpack-5.112.2
 NODE_EXAMPLES := examples/node/node_modules/@builderaikits
@@ -59,10 +59,10 @@ node-test-if-there:
 node-pack: rust node-typescript $(ZIGBUILD) $(WEBPACK)/.installed ## Pack the Node package and its addon as released, check them, install them in a clean folder
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
-	  $(CARGO) zigbuild --profile wheel -p builderaikits-node $(LOCKED) --target $(NODE_TARGET).2.17
+	  $(CARGO) zigbuild --profile wheel -p builderaikits-node $(LOCKED) --target $(HOST_TARGET).2.17
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/main-package.mjs $(NODE_PACKED)
-	$(NODE) bindings-node/scripts/platform-package.mjs here $(TARGET_DIR)/$(NODE_TARGET)/wheel $(NODE_PACKED)
+	$(NODE) bindings-node/scripts/platform-package.mjs here $(TARGET_DIR)/$(HOST_TARGET)/wheel $(NODE_PACKED)
 	$(NODE) bindings-node/test/packed/check.mjs $(NODE_PACKED) $(TARGET_DIR)/debug/builderaikits-sandbox $(WEBPACK)
 
 $(ZIGBUILD): bindings-node/requirements-pack.txt

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Uses the Go package as somebody would who has no checkout and no Rust: check.sh RELEASE SANDBOX. RELEASE is what
-# release/main.go made; it is the only proxy that is asked.
+# Uses the Go package as somebody would who has no checkout and no Rust: check.sh RELEASE SANDBOX [VERSION].
+# RELEASE is what release/main.go made; it is the only proxy that is asked.
 set -euo pipefail
 release=$(cd "$1" && pwd) sandbox=$2
 scratch=$(mktemp -d)
@@ -52,7 +52,7 @@ func main() {
 }
 GO
 step go mod init example.com/program
-step go get builderaikits.com/sdk
+step go get "builderaikits.com/sdk${3:+@$3}"
 # As on every machine after the first: go.mod and go.sum are there, and nothing else.
 chmod -R u+w "$scratch/go" && rm -rf "$scratch/go"
 step go build -ldflags='-s -w' -o program .

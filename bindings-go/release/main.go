@@ -1,14 +1,16 @@
 // Puts the Go package together as a release serves it: files of the module proxy's protocol, for the root module and
 // for the library of each platform.
 //
-//	release [-partial] CHECKOUT FOLDER
+//	release -tag TAG CHECKOUT FOLDER
+//	release -partial CHECKOUT FOLDER
 //
 // The folder then serves as GOPROXY=file://FOLDER, and as what builderaikits.com/sdk's page points at (go-import.html).
+// What it has of other versions stays, and is listed; a version that it has is never changed.
 package main
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,10 +19,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 	"golang.org/x/mod/zip"
 )
 
@@ -28,18 +32,26 @@ const root = "builderaikits.com/sdk"
 
 func main() {
 	log.SetFlags(0)
-	partial := flag.Bool("partial", false, "go on where the library of a platform is missing")
+	var r release
+	flag.BoolVar(&r.partial, "partial", false, "a try: without a tag, and going on where the library of a platform is missing")
+	flag.StringVar(&r.tag, "tag", "", "the tag that is released; it must be the version of the code")
 	flag.Parse()
-	if flag.NArg() != 2 {
-		log.Fatal("usage: release [-partial] CHECKOUT FOLDER")
+	if flag.NArg() != 2 || r.partial == (r.tag != "") {
+		log.Fatal("usage: release -tag TAG|-partial CHECKOUT FOLDER")
 	}
-	if err := release(flag.Arg(0), flag.Arg(1), *partial); err != nil {
+	r.checkout, r.folder = flag.Arg(0), flag.Arg(1)
+	if err := r.write(); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func release(checkout, folder string, partial bool) error {
-	source := filepath.Join(checkout, "bindings-go")
+type release struct {
+	checkout, folder, tag string
+	partial               bool
+}
+
+func (r release) write() error {
+	source := filepath.Join(r.checkout, "bindings-go")
 	code, err := os.ReadFile(filepath.Join(source, "client.go"))
 	if err != nil {
 		return err
@@ -49,6 +61,9 @@ func release(checkout, folder string, partial bool) error {
 		return fmt.Errorf("client.go has no version")
 	}
 	version := "v" + string(found[1])
+	if !r.partial && r.tag != version {
+		return fmt.Errorf("the tag is %s, and the version in client.go %s", r.tag, version)
+	}
 	requires, err := os.ReadFile(filepath.Join(source, "go.mod"))
 	if err != nil {
 		return err
@@ -62,55 +77,81 @@ func release(checkout, folder string, partial bool) error {
 		if !strings.Contains(string(requires), name+" "+version+"\n") {
 			return fmt.Errorf("go.mod does not require %s %s", name, version)
 		}
-		if _, err := os.Stat(filepath.Join(library, "libbuilderaikits.a")); err != nil {
-			if !partial {
-				return err
-			}
-			log.Printf("%s: without its library, which was not built here", name)
+		parts := []string{"libbuilderaikits.a"}
+		if strings.Contains(name, "/linux_") {
+			parts = append(parts, "has_musl.h")
 		}
-		if err := write(folder, module.Version{Path: name, Version: version}, library, checkout); err != nil {
+		for _, part := range parts {
+			if _, err := os.Stat(filepath.Join(library, part)); err != nil && !r.partial {
+				return err
+			} else if err != nil {
+				log.Printf("%s: without %s, which was not built here", name, part)
+			}
+		}
+	}
+	// The root module comes last: whoever sees it finds what it requires.
+	for _, library := range libraries {
+		name := root + "/lib/" + filepath.Base(library)
+		if err := r.module(module.Version{Path: name, Version: version}, library); err != nil {
 			return err
 		}
 	}
-	return write(folder, module.Version{Path: root, Version: version}, source, checkout)
+	return r.module(module.Version{Path: root, Version: version}, source)
 }
 
-// write makes the files of one module: its list of versions, its go.mod, and its zip.
-func write(folder string, m module.Version, source, checkout string) error {
-	files, err := files(source, checkout)
+// module makes the files of one module: its zip, its go.mod, and its place in the list of versions.
+func (r release) module(m module.Version, source string) error {
+	files, err := files(source, r.checkout)
 	if err != nil {
 		return err
 	}
-	to := filepath.Join(folder, filepath.FromSlash(m.Path), "@v")
+	to := filepath.Join(r.folder, filepath.FromSlash(m.Path), "@v")
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
-	mod, err := os.ReadFile(filepath.Join(source, "go.mod"))
-	if err != nil {
+	var made bytes.Buffer
+	if err := zip.Create(&made, m, files); err != nil {
 		return err
 	}
-	info, err := json.Marshal(struct {
-		Version string
-		Time    time.Time
-	}{m.Version, time.Now().UTC()})
-	if err != nil {
-		return err
+	before, err := os.ReadFile(filepath.Join(to, m.Version+".zip"))
+	if err == nil && !bytes.Equal(before, made.Bytes()) {
+		return fmt.Errorf("%s %s is there already, with other content: a version never changes", m.Path, m.Version)
 	}
-	for name, content := range map[string][]byte{"list": []byte(m.Version + "\n"), m.Version + ".info": info, m.Version + ".mod": mod} {
-		if err := os.WriteFile(filepath.Join(to, name), content, 0o644); err != nil {
+	if err != nil {
+		mod, err := os.ReadFile(filepath.Join(source, "go.mod"))
+		if err != nil {
 			return err
 		}
+		info, err := json.Marshal(struct {
+			Version string
+			Time    time.Time
+		}{m.Version, time.Now().UTC()})
+		if err != nil {
+			return err
+		}
+		// The zip is last: where it is, the others are.
+		for _, file := range []struct {
+			end     string
+			content []byte
+		}{{".info", info}, {".mod", mod}, {".zip", made.Bytes()}} {
+			if err := os.WriteFile(filepath.Join(to, m.Version+file.end), file.content, 0o644); err != nil {
+				return err
+			}
+		}
 	}
-	made, err := os.Create(filepath.Join(to, m.Version+".zip"))
-	if err != nil {
+	fmt.Printf("%s %s: %d files, %d bytes\n", m.Path, m.Version, len(files), made.Len())
+	return list(filepath.Join(to, "list"), m.Version)
+}
+
+// list adds a version to a list of them.
+func list(file, version string) error {
+	before, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if err := zip.Create(made, m, files); err != nil {
-		return err
-	}
-	size, err := made.Seek(0, io.SeekCurrent)
-	fmt.Printf("%s %s: %d files, %d bytes\n", m.Path, m.Version, len(files), size)
-	return errors.Join(err, made.Close())
+	versions := append(strings.Fields(string(before)), version)
+	semver.Sort(versions)
+	return os.WriteFile(file, []byte(strings.Join(slices.Compact(versions), "\n")+"\n"), 0o644)
 }
 
 // files are the module's own: Go, the header, the library, its page, and the licences. Of the tests only the examples,

@@ -14,8 +14,10 @@ const WAIT_MS: u32 = 20_000;
 #[test]
 fn the_header_is_of_these_sources() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
+    config.after_includes = Some(names_for_musl(&std::fs::read_to_string(root.join("src/lib.rs")).unwrap()));
     let made = cbindgen::Builder::new()
-        .with_config(cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap())
+        .with_config(config)
         .with_src(root.join("src/batch.rs"))
         .with_src(root.join("src/lib.rs"))
         .generate()
@@ -28,6 +30,16 @@ fn the_header_is_of_these_sources() {
     }
     let stands = std::fs::read(&file).unwrap_or_default();
     assert!(stands == text, "{} is not of these sources: make c-header", file.display());
+}
+
+/// What `archive.sh` makes of each function's name in a library for musl.
+fn names_for_musl(source: &str) -> String {
+    let functions = source.split("extern \"C\" fn baik_1_").skip(1).map(|rest| rest.split('(').next().unwrap());
+    let names: String = functions.map(|name| format!("#define baik_1_{name} baik_1_musl_{name}\n")).collect();
+    format!(
+        "\n/* In a library for musl the functions have names of their own, so that one archive holds both and the C library\n \
+         * of the program chooses. */\n#if defined(__linux__) && !defined(__GLIBC__)\n{names}#endif"
+    )
 }
 
 struct Host {

@@ -16,6 +16,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In a library for musl the functions have names of their own, so that one archive holds both and the C library
+ * of the program chooses. */
+#if defined(__linux__) && !defined(__GLIBC__)
+#define baik_1_abi_version baik_1_musl_abi_version
+#define baik_1_client_new baik_1_musl_client_new
+#define baik_1_client_close baik_1_musl_client_close
+#define baik_1_client_free baik_1_musl_client_free
+#define baik_1_queue_new baik_1_musl_queue_new
+#define baik_1_queue_free baik_1_musl_queue_free
+#define baik_1_submit baik_1_musl_submit
+#define baik_1_cancel baik_1_musl_cancel
+#define baik_1_drain baik_1_musl_drain
+#define baik_1_batch_free baik_1_musl_batch_free
+#define baik_1_log_level baik_1_musl_log_level
+#define baik_1_logs baik_1_musl_logs
+#endif
+
 /**
  * `present` of a record: which numbers the service gave, and what is true.
  */

@@ -2,75 +2,70 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	sdk "builderaikits.com/sdk"
 )
 
-type object = map[string]any
-
 func main() {
-	lines, out := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
+	lines, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	clients, calls, printing := map[string]*sdk.Client{}, sync.WaitGroup{}, sync.Mutex{}
 	for {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
-			var given struct {
-				ID           any
-				Client, Call object
-				ClientID     string `json:"client_id"`
-			}
-			if err := json.Unmarshal(line, &given); err != nil {
-				log.Fatal(err)
-			}
-			client, made := clients[given.ClientID], error(nil)
-			options, unsupported := settings(given.Client)
-			if client == nil && unsupported == "" {
-				client, made = sdk.NewClient(options...)
-			}
-			if given.ClientID != "" {
-				clients[given.ClientID] = client
-			}
-			calls.Add(1)
-			go func() {
-				defer calls.Done()
-				reply := object{"unsupported": unsupported}
-				if made != nil {
-					reply = failed(made)
-				} else if unsupported == "" {
-					reply = call(client, given.Call)
-				}
-				reply["id"] = given.ID
-				printing.Lock()
-				defer printing.Unlock()
-				_ = out.Encode(reply)
-			}()
+		var given struct {
+			ID           any
+			Client, Call object
+			ClientID     string `json:"client_id"`
 		}
-		if err == io.EOF {
+		if err := lines.Decode(&given); err == io.EOF {
 			calls.Wait()
 			return
+		} else if err != nil {
+			log.Fatal(err)
 		}
+		client, made := clients[given.ClientID], error(nil)
+		options, unsupported := settings[sdk.Option](given.Client)
+		if client == nil && unsupported == "" {
+			client, made = sdk.NewClient(options...)
+		}
+		if given.ClientID != "" {
+			clients[given.ClientID] = client
+		}
+		calls.Add(1)
+		go func() {
+			defer calls.Done()
+			reply := object{"unsupported": unsupported}
+			if made != nil {
+				reply = failed(made)
+			} else if unsupported == "" {
+				reply = call(client, given.Call)
+			}
+			reply["id"] = given.ID
+			printing.Lock()
+			defer printing.Unlock()
+			_ = out.Encode(reply)
+		}()
 	}
 }
 
 func call(client *sdk.Client, given object) object {
-	params, unsupported := request(given)
-	options, more := runSettings(given["options"])
-	if unsupported += more; unsupported != "" {
-		return object{"unsupported": unsupported}
-	}
+	fields, _ := take[object](given, "options")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if ms, ok := dig(given, "options")["cancel_after_ms"].(float64); ok {
-		time.AfterFunc(time.Duration(ms*float64(time.Millisecond)), cancel)
+	if ms, ok := take[int64](fields, "cancel_after_ms"); ok {
+		time.AfterFunc(time.Duration(ms)*time.Millisecond, cancel)
+	}
+	options, unsupported := settings[sdk.RunOption](fields)
+	params, more := request(given)
+	if unsupported += more; unsupported != "" {
+		return object{"unsupported": unsupported}
 	}
 	run, err := client.Kits.Run(ctx, params, options...)
 	if err != nil {
@@ -90,11 +85,40 @@ func failed(err error) object {
 	if e.Body != nil {
 		body = string(e.Body)
 	}
-	var wait any
-	if e.RetryAfter != 0 {
-		wait = e.RetryAfter.Round(time.Millisecond).Milliseconds()
-	}
-	return object{"error": object{"kind": string(e.Kind), "class": class(err), "status": orNull(e.Status), "code": orNull(e.Code),
+	return object{"error": object{"kind": e.Kind, "class": class(err), "status": orNull(e.Status), "code": orNull(e.Code),
 		"message": e.Message, "body": body, "headers": flat(e.Headers), "request_id": orNull(e.RequestID), "attempts": e.Attempts,
-		"retry_after_ms": wait, "may_have_run": e.MayHaveRun, "is_retryable": e.IsRetryable, "idempotency_key": orNull(e.IdempotencyKey)}}
+		"retry_after_ms": orNull(e.RetryAfter.Round(time.Millisecond).Milliseconds()), "may_have_run": e.MayHaveRun,
+		"is_retryable": e.IsRetryable, "idempotency_key": orNull(e.IdempotencyKey)}}
+}
+
+func class(err error) string {
+	for name, sentinel := range map[string]error{"ErrConfig": sdk.ErrConfig, "ErrInvalidRequest": sdk.ErrInvalidRequest,
+		"ErrBadRequest": sdk.ErrBadRequest, "ErrAuthentication": sdk.ErrAuthentication, "ErrPermissionDenied": sdk.ErrPermissionDenied,
+		"ErrNotFound": sdk.ErrNotFound, "ErrConflict": sdk.ErrConflict, "ErrUnprocessable": sdk.ErrUnprocessable, "ErrRateLimit": sdk.ErrRateLimit,
+		"ErrServer": sdk.ErrServer, "ErrStatus": sdk.ErrStatus, "ErrConnection": sdk.ErrConnection, "ErrTLS": sdk.ErrTLS, "ErrTimeout": sdk.ErrTimeout,
+		"ErrBadResponse": sdk.ErrBadResponse, "ErrClosed": sdk.ErrClosed, "ErrInternal": sdk.ErrInternal, "context.Canceled": context.Canceled} {
+		if errors.Is(err, sentinel) {
+			return name
+		}
+	}
+	return "?"
+}
+
+func flat(headers sdk.Headers) any {
+	if headers == nil {
+		return nil
+	}
+	made := object{}
+	for name, values := range headers {
+		made[strings.ToLower(name)] = strings.Join(values, ", ")
+	}
+	return made
+}
+
+func orNull[T comparable](value T) any {
+	var none T
+	if value == none {
+		return nil
+	}
+	return value
 }

@@ -1,162 +1,101 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"encoding/json"
 	"math"
-	"strings"
 	"time"
 
 	sdk "builderaikits.com/sdk"
 )
 
-// What Go's types hold; the name of what they do not comes back.
-var settable = map[string]func(any) (any, bool){
+type object = map[string]any
+
+// take takes out a field if a T holds it.
+func take[T any](fields object, name string) (value T, ok bool) {
+	given, ok := fields[name]
+	text, _ := json.Marshal(given)
+	if !ok || json.Unmarshal(text, &value) != nil {
+		var none T
+		return none, false
+	}
+	delete(fields, name)
+	return value, true
+}
+
+var settable = map[string]func(object, string) (option any, ok bool){
 	"api_key": with(sdk.WithAPIKey), "base_url": with(sdk.WithBaseURL), "proxy": with(sdk.WithProxy), "ca_file": with(sdk.WithCAFile),
 	"app_name": with(sdk.WithAppName), "idempotency_key": with(sdk.WithIdempotencyKey), "allow_http": with(sdk.WithAllowHTTP),
-	"retry_ambiguous": with(sdk.WithRetryAmbiguous), "max_retries": number(sdk.WithMaxRetries),
-	"max_concurrency": number(sdk.WithMaxConcurrency), "max_response_bytes": number(sdk.WithMaxResponseBytes),
-	"timeout_ms": limit(sdk.WithTimeout), "attempt_timeout_ms": limit(sdk.WithAttemptTimeout), "connect_timeout_ms": limit(sdk.WithConnectTimeout),
+	"retry_ambiguous": with(sdk.WithRetryAmbiguous), "max_retries": with(sdk.WithMaxRetries),
+	"max_concurrency": with(sdk.WithMaxConcurrency), "max_response_bytes": with(sdk.WithMaxResponseBytes),
+	"timeout_ms": with(limit(sdk.WithTimeout)), "attempt_timeout_ms": with(limit(sdk.WithAttemptTimeout)),
+	"connect_timeout_ms": with(limit(sdk.WithConnectTimeout)),
 }
 
-func settings(given object) (options []sdk.Option, unsupported string) {
-	unsupported = each(given, func(made any) { options = append(options, made.(sdk.Option)) })
-	return options, unsupported
+func with[T, O any](option func(T) O) func(object, string) (any, bool) {
+	return func(given object, name string) (any, bool) {
+		value, ok := take[T](given, name)
+		return option(value), ok
+	}
 }
 
-func runSettings(given any) (options []sdk.RunOption, unsupported string) {
-	fields, _ := given.(object)
-	unsupported = each(fields, func(made any) { options = append(options, made.(sdk.RunOption)) })
-	return options, unsupported
-}
-
-func each(given object, add func(any)) string {
-	for name, value := range given {
-		if headers, ok := value.(object); ok && name == "headers" {
-			for name, value := range headers {
-				add(sdk.WithHeader(name, value.(string)))
-			}
-		} else if make := settable[name]; make != nil {
-			made, ok := make(value)
-			if !ok {
-				return name
-			}
-			add(made)
-		} else if name != "cancel_after_ms" {
-			return name
+func limit[O any](option func(time.Duration) O) func(*int64) O {
+	return func(ms *int64) O {
+		if ms == nil {
+			return option(sdk.NoTimeout)
 		}
-	}
-	return ""
-}
-
-func with[T, O any](option func(T) O) func(any) (any, bool) {
-	return func(value any) (any, bool) {
-		held, ok := value.(T)
-		return option(held), ok
+		return option(time.Duration(*ms) * time.Millisecond)
 	}
 }
 
-func number[N int | int64, O any](option func(N) O) func(any) (any, bool) {
-	return func(value any) (any, bool) {
-		held, ok := value.(float64)
-		return option(N(held)), ok && held == math.Trunc(held) && math.Abs(held) < 1<<53
+// settings are options of a client or of a call; the name of one that Go's types do not hold comes back.
+func settings[O any](given object) (options []O, unsupported string) {
+	headers, _ := take[map[string]string](given, "headers")
+	for name, value := range headers {
+		options = append(options, any(sdk.WithHeader(name, value)).(O))
 	}
-}
-
-func limit[O any](option func(time.Duration) O) func(any) (any, bool) {
-	return func(value any) (any, bool) {
-		held, ok := value.(float64)
-		if value == nil || held >= float64(math.MaxInt64/time.Millisecond) {
-			return option(sdk.NoTimeout), true
+	for name := range given {
+		set := settable[name]
+		if set == nil {
+			return nil, name
 		}
-		return option(time.Duration(held * float64(time.Millisecond))), ok
+		made, ok := set(given, name)
+		option, fits := made.(O)
+		if !ok || !fits {
+			return nil, name
+		}
+		options = append(options, option)
 	}
+	return options, ""
 }
 
+// request is a request of Go's types; the name of what they do not hold comes back. An odd number is left in Extra.
 func request(given object) (params sdk.RunParams, unsupported string) {
-	given = rest(given, "options")
-	kit, isText := given["kit"].(string)
-	input, isObject := given["input"].(object)
-	prompt, isPrompt := given["input"].(string)
-	if isObject {
-		prompt, isPrompt = input["prompt"].(string)
-	}
-	switch {
-	case !isText:
+	var isText bool
+	if params.Kit, isText = take[sdk.Kit](given, "kit"); !isText {
 		return params, "kit"
-	case !isPrompt && isObject:
-		return params, "prompt"
-	case !isPrompt:
-		return params, "input"
 	}
-	params = sdk.RunParams{Kit: sdk.Kit(kit), Input: sdk.Input{Prompt: prompt, Extra: rest(input, "prompt")}, Extra: rest(given, "kit", "input", "config")}
-	// A key that Go has a field for may stand in Extra while the field is empty: so odd values can be sent, too.
-	if context, ok := input["context"].(string); ok && context != "" {
-		params.Input.Context, params.Input.Extra = context, rest(params.Input.Extra, "context")
-	}
-	config, isConfig := given["config"].(object)
-	if !isConfig {
-		if given["config"] != nil {
-			return params, "config"
+	if params.Input.Prompt, isText = take[string](given, "input"); !isText {
+		input, isObject := take[object](given, "input")
+		if !isObject {
+			return params, "input"
 		}
-		return params, ""
+		if params.Input.Prompt, isText = take[string](input, "prompt"); !isText {
+			return params, "prompt"
+		}
+		params.Input.Context, _ = take[string](input, "context")
+		params.Input.Extra = input
 	}
-	params.Config = &sdk.Config{}
-	if n, ok := config["max_tokens"].(float64); ok && n == math.Trunc(n) && math.Abs(n) < 1<<53 {
-		params.Config.MaxTokens, config = sdk.Int(int(n)), rest(config, "max_tokens")
+	config, _ := take[object](given, "config")
+	if config != nil {
+		params.Config = &sdk.Config{}
+		params.Config.MaxTokens, _ = take[*int](config, "max_tokens")
+		params.Config.Temperature, _ = take[*float64](config, "temperature")
+		if odd, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
+			params.Config.Temperature = sdk.Float(odd)
+			delete(config, "temperature")
+		}
+		params.Config.Extra = config
 	}
-	if f, ok := config["temperature"].(float64); ok {
-		params.Config.Temperature, config = sdk.Float(f), rest(config, "temperature")
-	} else if odd, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
-		params.Config.Temperature, config = sdk.Float(odd), rest(config, "temperature")
-	}
-	params.Config.Extra = config
+	params.Extra = given
 	return params, ""
-}
-
-func rest(fields object, but ...string) object {
-	left := object{}
-	for name, value := range fields {
-		if !strings.Contains(" "+strings.Join(but, " ")+" ", " "+name+" ") {
-			left[name] = value
-		}
-	}
-	return left
-}
-
-func dig(fields object, name string) object {
-	inner, _ := fields[name].(object)
-	return inner
-}
-
-func class(err error) string {
-	for name, sentinel := range map[string]error{"ErrConfig": sdk.ErrConfig, "ErrInvalidRequest": sdk.ErrInvalidRequest,
-		"ErrBadRequest": sdk.ErrBadRequest, "ErrAuthentication": sdk.ErrAuthentication, "ErrPermissionDenied": sdk.ErrPermissionDenied,
-		"ErrNotFound": sdk.ErrNotFound, "ErrConflict": sdk.ErrConflict, "ErrUnprocessable": sdk.ErrUnprocessable, "ErrRateLimit": sdk.ErrRateLimit,
-		"ErrServer": sdk.ErrServer, "ErrStatus": sdk.ErrStatus, "ErrConnection": sdk.ErrConnection, "ErrTLS": sdk.ErrTLS, "ErrTimeout": sdk.ErrTimeout,
-		"ErrBadResponse": sdk.ErrBadResponse, "ErrClosed": sdk.ErrClosed, "ErrInternal": sdk.ErrInternal, "context.Canceled": context.Canceled} {
-		if errors.Is(err, sentinel) {
-			return name
-		}
-	}
-	return "?"
-}
-
-func flat(headers sdk.Headers) any {
-	if headers == nil {
-		return nil
-	}
-	made := object{}
-	for name, values := range headers {
-		made[strings.ToLower(name)] = strings.Join(values, ", ")
-	}
-	return made
-}
-
-func orNull[T comparable](value T) any {
-	var none T
-	if value == none {
-		return nil
-	}
-	return value
 }
