@@ -54,6 +54,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
+mod idle;
 mod kits;
 mod request;
 mod response;
