@@ -90,7 +90,8 @@ class Server:
                 headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:]) if ends else {}
                 if ends and head.startswith(b"GET "):
                     self.asked_by_script(*head.split()[1].decode().split("/")[1:])
-                    return connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+                    return
                 if ends and len(body) >= int(headers.get(b"content-length", 0)):
                     with self.more:
                         self.requests.append((headers, body))
