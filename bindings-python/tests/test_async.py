@@ -51,8 +51,9 @@ def test_a_timeout_of_asyncio_cancels(server):
     one = server(answer=None)
 
     async def main():
+        call = await started(client(one).kits.run(**RUN), one)
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(client(one).kits.run(**RUN), 0.05)
+            await asyncio.wait_for(call, 0.05)
         assert await asyncio.to_thread(one.closed.wait, 5)
 
     asyncio.run(main())
