@@ -17,8 +17,9 @@ export class Kits {
   /**
    * Runs a prompt on a kit, and gives its answer.
    *
-   * What can be repeated without being paid for twice is repeated, within `maxRetries`, the client's retry budget and
-   * `timeout`. Aborting `signal` gives the call up at any point, and aborts its request.
+   * Repeats what was turned away or never reached the service, and a 5xx, which may be billed twice; all within
+   * `maxRetries`, the client's retry budget and `timeout`. Aborting `signal` gives the call up at any point, and aborts
+   * its request.
    *
    * Rejects with a `BuilderAIKitsError`, and never throws; its `mayHaveRun` says whether the call may be billed all the
    * same.

@@ -56,13 +56,19 @@ def env(quick, monkeypatch):
 
 
 class Server:
-    """Answers every request with `answer`, or never, and keeps what it read. `closed` is set when a client hangs up."""
+    """Answers every request with `answer`, or never, and keeps what it read. `closed` is set when a client hangs up.
+
+    For scripts: `GET /asked/8` is answered when eight others have come, so that they know that their calls are on their
+    way; without `go` the others wait for their answers until `GET /go`.
+    """
 
     def __init__(self, answer=ANSWER):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1"
         self.answer, self.requests = answer, []
         self.asked, self.closed = threading.Semaphore(0), threading.Event()
+        self.more, self.go = threading.Condition(), threading.Event()
+        self.go.set()
         self.connections = 0
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -82,16 +88,28 @@ class Server:
                 data += part
                 head, ends, body = data.partition(b"\r\n\r\n")
                 headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:]) if ends else {}
+                if ends and head.startswith(b"GET "):
+                    self.asked_by_script(*head.split()[1].decode().split("/")[1:])
+                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+                    return
                 if ends and len(body) >= int(headers.get(b"content-length", 0)):
-                    self.requests.append((headers, body))
+                    with self.more:
+                        self.requests.append((headers, body))
+                        self.more.notify_all()
                     self.asked.release()
                     data = b""
-                    if self.answer is not None:
+                    if self.answer is not None and self.go.wait(30):
                         head = (
                             f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.answer)}"
                         )
                         connection.sendall(head.encode() + b"\r\n\r\n" + self.answer)
         self.closed.set()
+
+    def asked_by_script(self, what, count=0):
+        if what == "go":
+            self.go.set()
+        with self.more:
+            assert self.more.wait_for(lambda: len(self.requests) >= int(count), 30)
 
     @staticmethod
     def receive(connection):
@@ -114,13 +132,28 @@ def server():
         one.listener.close()
 
 
+# What a script may say to a `Server`: wait until `count` calls have come to it, and answer them from now on.
+ASKED = """
+def asked(count, url):
+    get(f"/asked/{count}", url)
+def go(url):
+    get("/go", url)
+def get(path, url):
+    import http.client
+    connection = http.client.HTTPConnection(url.split("/")[2])
+    connection.request("GET", path)
+    connection.getresponse().close()
+    connection.close()
+"""
+
+
 @pytest.fixture
 def script():
     """Runs a program of Python as a process; it must end in time, with this exit code and nothing on stderr."""
 
     def run(code, env=None, args=(), exit_code=0, stderr="", timeout=30, options=("-W", "error")):
         done = subprocess.run(
-            [sys.executable, *options, "-c", textwrap.dedent(code), *args],
+            [sys.executable, *options, "-c", ASKED + textwrap.dedent(code), *args],
             env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,

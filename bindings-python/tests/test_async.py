@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import select
 import threading
 import time
 import weakref
@@ -50,8 +51,9 @@ def test_a_timeout_of_asyncio_cancels(server):
     one = server(answer=None)
 
     async def main():
+        call = await started(client(one).kits.run(**RUN), one)
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(client(one).kits.run(**RUN), 0.05)
+            await asyncio.wait_for(call, 0.05)
         assert await asyncio.to_thread(one.closed.wait, 5)
 
     asyncio.run(main())
@@ -60,11 +62,15 @@ def test_a_timeout_of_asyncio_cancels(server):
 def test_a_cancel_that_is_too_late_is_harmless(env):
     async def main():
         one = AsyncBuilderAIKits()
+        ended = waiting(asyncio.get_running_loop()).calls.fileno()
         for _ in range(50):
             call = asyncio.ensure_future(one.kits.run(**RUN))
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+            # The call has ended, and the loop does not know it yet.
+            assert select.select([ended], [], [], 10)[0]
             call.cancel()
-            await asyncio.gather(call, return_exceptions=True)
+            with pytest.raises(asyncio.CancelledError):
+                await call
         assert (await one.kits.run(**RUN)).status == "completed"
         assert in_flight() == (0, 0)
 
@@ -132,7 +138,8 @@ def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, poli
     client = AsyncBuilderAIKits(base_url=url, api_key="bak_1")
     async def main():
         calls = [asyncio.ensure_future(client.kits.run("text-gen", input="Hello")) for n in range(8)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
+        asked(8, url)
         return calls
     async def call():
         await client.kits.run("text-gen", input="Hello")
@@ -149,7 +156,7 @@ def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, poli
         async def drop():
             calls = [call() for n in range(8)]
             for it in calls: it.send(None)
-            await asyncio.sleep(0.05)
+            asked(8, url)
             return calls
         calls = loop.run_until_complete(drop())
         loop.close()

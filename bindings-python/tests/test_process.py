@@ -62,7 +62,7 @@ def test_a_signal_handler_runs_in_a_call_that_goes_on(quick, script):
 FORK = """
 import asyncio, os, sys, threading
 from builderaikits import AsyncBuilderAIKits, BuilderAIKits
-quick, slow = sys.argv[1:]
+quick, slow = sys.argv[1:3]
 client = BuilderAIKits()
 async_client = AsyncBuilderAIKits()
 never = BuilderAIKits(base_url=slow)
@@ -84,11 +84,13 @@ def child(work):
 """
 
 
-def test_fork_with_calls_in_flight_in_threads(quick, slow, script):
+def test_fork_with_calls_in_flight_in_threads(quick, server, script):
+    slow = server(answer=None)
     code = """
     run(); asyncio.run(runs())
     hang = lambda: never.kits.run("text-gen", input="Hello")
     for _ in range(4): threading.Thread(target=hang, daemon=True).start()
+    asked(4, slow)
     busy = [threading.Thread(target=lambda: [run() for _ in range(50)]) for _ in range(4)]
     for it in busy: it.start()
     for _ in range(10):
@@ -100,12 +102,14 @@ def test_fork_with_calls_in_flight_in_threads(quick, slow, script):
     assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "completed completed\n"
 
 
-def test_fork_within_an_event_loop_with_calls_in_flight(quick, slow, script):
+def test_fork_within_an_event_loop_with_calls_in_flight(quick, server, script):
+    slow = server(answer=None)
     code = """
     async def main():
         hanging = [asyncio.ensure_future(never_async.kits.run("text-gen", input="Hello")) for _ in range(4)]
         going = [asyncio.ensure_future(async_client.kits.run("text-gen", input="Hello")) for _ in range(50)]
         await asyncio.sleep(0)
+        asked(4, slow)
         for _ in range(5):
             # A child has its own loop, in a thread, since the parent's still counts as running there before 3.12.
             def work():
@@ -120,6 +124,43 @@ def test_fork_within_an_event_loop_with_calls_in_flight(quick, slow, script):
     asyncio.run(main())
     """
     assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "50 completed\n"
+
+
+@pytest.mark.parametrize("how", ["returns", "raises", "calls and exits"])
+def test_fork_in_a_signal_handler_of_a_blocking_call(quick, server, script, how):
+    """The call goes on in the parent; a child that comes back out of the handler is told so, and can call anew."""
+    one = server()
+    one.go.clear()
+    code = """
+    import signal
+    from builderaikits import APIConnectionError
+    how = sys.argv[3]
+    parent, children = os.getpid(), []
+    def handler(*_):
+        child = os.fork()
+        if child: children.append(child)
+        elif how == "raises": raise LookupError
+        elif how != "returns": os._exit(0 if run() == "completed" else 1)
+    signal.signal(signal.SIGUSR1, handler)
+    def forks():
+        for count in range(5):
+            asked(1, slow)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+            while len(children) == count: pass
+        go(slow)
+    threading.Thread(target=forks).start()
+    try: end = never.kits.run("text-gen", input="Hello", timeout=20).id
+    except LookupError: end = "raised"
+    except APIConnectionError as error: end = "forked" if "forked" in str(error) and error.may_have_run else str(error)
+    if os.getpid() != parent:
+        expected = "raised" if how == "raises" else "forked"
+        os._exit(0 if end == expected and run() == asyncio.run(runs()) == "completed" else 1)
+    print([os.waitpid(child, 0)[1] for child in children], end, run())
+    """
+    code = FORK + dedent(code)
+    out = script(code, args=[quick.url, one.url, how], env=quick.env)
+    assert out == "[0, 0, 0, 0, 0] run_1 completed\n"
+    assert len(one.requests) == 1
 
 
 def test_a_child_of_a_child_and_a_closed_client(quick, slow, script):
@@ -191,7 +232,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("exit_code", [0, 7])
 @pytest.mark.parametrize("how", ["threads", "busy threads", "task", "at exit"])
-def test_exit_with_calls_in_flight(quick, slow, script, how, exit_code):
+def test_exit_with_calls_in_flight(quick, server, script, how, exit_code):
     code = """
     import asyncio, atexit, sys, threading, time
     how, exit_code, slow = sys.argv[1:]
@@ -202,17 +243,21 @@ def test_exit_with_calls_in_flight(quick, slow, script, how, exit_code):
     if how == "threads":
         for _ in range(8):
             threading.Thread(target=lambda: never.kits.run("text-gen", input="Hello"), daemon=True).start()
-        time.sleep(0.2)
+        asked(8, slow)
     if how == "busy threads":
+        begun = threading.Barrier(9)
         def work():
+            client.kits.run("text-gen", input="Hello")
+            begun.wait()
             while True: client.kits.run("text-gen", input="Hello")
         for _ in range(8): threading.Thread(target=work, daemon=True).start()
-        time.sleep(0.2)
+        begun.wait()
     if how == "task":
         loop = asyncio.new_event_loop()
-        for it in [AsyncBuilderAIKits(base_url=slow).kits.run("text-gen", input="Hello") for _ in range(8)]:
-            loop.call_soon(it.send, None)
-        loop.run_until_complete(asyncio.sleep(0.1))
+        calls = [AsyncBuilderAIKits(base_url=slow).kits.run("text-gen", input="Hello") for _ in range(8)]
+        for it in calls: loop.call_soon(it.send, None)
+        loop.run_until_complete(asyncio.sleep(0))
+        asked(8, slow)
     print(time.time())
     sys.exit(int(exit_code))
     """
@@ -220,6 +265,7 @@ def test_exit_with_calls_in_flight(quick, slow, script, how, exit_code):
     # Python itself warns of an event loop that was not closed.
     options = () if how == "task" else ("-W", "error")
     for _ in range(rounds):
+        slow = server(answer=None)
         out = script(
             code, args=[how, str(exit_code), slow.url], env=quick.env, exit_code=exit_code, options=options
         ).split()

@@ -1,6 +1,7 @@
 //! A client for other languages: calls by id or blocking, and whole again after `fork`.
 
 use std::future::ready;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl Client {
     }
 
     /// Makes a call and blocks until it ends. Asks `go_on` every `tick`, and gives the call up when it says no: then
-    /// there is nothing to return.
+    /// there is nothing to return. Where it forks, the call goes on in the parent alone.
     pub fn run_blocking(
         &self,
         request: RunRequest,
@@ -138,7 +139,14 @@ impl Client {
             if waited.timed_out() && end.is_none() {
                 // Not under the lock: what it asks may take its time.
                 drop(end);
-                if !go_on() {
+                let process = process::id();
+                let goes_on = go_on();
+                if process::id() != process {
+                    // The call is the parent's: the child may neither wait for its lock nor drop what it inherited.
+                    std::mem::forget((abort, cell));
+                    return goes_on.then(|| Err(forked()));
+                }
+                if !goes_on {
                     abort.abort();
                     return None;
                 }
@@ -227,6 +235,15 @@ impl Calls {
             abort.abort();
         }
     }
+}
+
+fn forked() -> Error {
+    Error::from(ErrorParts {
+        kind: ErrorKind::Connection,
+        message: "the process was forked while it waited for this call, which goes on in the parent".to_owned(),
+        may_have_run: true,
+        ..ErrorParts::default()
+    })
 }
 
 fn internal(message: String) -> Error {

@@ -19,9 +19,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - **Nothing is paid for twice by a repeat that you did not ask for.** What the service turned away, or what never
-//!   reached it, is repeated; so is a 5xx, which the service calls its own fault (and which may be billed all the same).
-//!   A call that was sent and got no answer is not, unless [`Config::retry_ambiguous`] says so.
+//! - **What may have run is not repeated, but for a 5xx.** What the service turned away, or what never reached it, is
+//!   repeated; so is a 5xx, which the service calls its own fault (it may be billed all the same: `max_retries: 0` stops
+//!   that). A call that was sent and got no answer is not, unless [`Config::retry_ambiguous`] says so.
 //!   [`Error::may_have_run`] tells what is known.
 //! - **A call ends in time.** [`Config::timeout`] is over everything: queue, attempts, waits. Dropping the future
 //!   aborts the request at once.
@@ -54,6 +54,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
+mod idle;
 mod kits;
 mod request;
 mod response;

@@ -21,14 +21,13 @@ use tracing::debug;
 use crate::config::{Checked, Config};
 use crate::connect::{Cause, Connector, NoConnection, causes, is_timeout, reasons};
 use crate::error::Result;
+use crate::idle;
 use crate::request::Request;
 
 /// Of an answer with a status of 300 or above, this many bytes are kept…
 const LARGEST_ERROR_BODY: usize = 64 << 10;
 /// …of what came within this time after its head.
 const LONGEST_ERROR_BODY: Duration = Duration::from_secs(2);
-/// Below the 60 to 75 s after which common servers drop an idle connection without saying so.
-const IDLE: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWER: Duration = Duration::from_secs(10);
 /// Longer than this after `connect_timeout`, no connection is coming.
@@ -87,8 +86,8 @@ impl Transport {
         // It repeats a request of its own accord only if that was not begun on a connection that had gone stale.
         let http = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_timer(idle::Looks::often())
+            .pool_idle_timeout(idle::KEPT)
             .pool_max_idle_per_host(most)
             .http2_keep_alive_interval(PING_EVERY)
             .http2_keep_alive_timeout(PING_ANSWER)

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 #[test]
 fn the_libraries_of_the_wire_have_their_files() {
     let table: [(&str, &[&str]); 7] = [
-        ("hyper::", &["stream.rs", "transport.rs"]),
+        ("hyper::", &["idle.rs", "stream.rs", "transport.rs"]),
         ("h2::", &["transport.rs"]),
-        ("hyper_util::", &["connect.rs", "stream.rs", "transport.rs"]),
+        ("hyper_util::", &["connect.rs", "idle.rs", "stream.rs", "transport.rs"]),
         ("hyper_rustls", &["connect.rs", "stream.rs"]),
         ("httparse", &["connect.rs"]),
         (" rustls", &["tls.rs"]),

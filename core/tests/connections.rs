@@ -13,6 +13,44 @@ use crate::common::service::RUN;
 use crate::common::wire::{self, Odd, header, read_body, read_head};
 use crate::common::{PROMPT, check, child, config, hello, run, soon};
 
+/// Used again for 30 s, and closed soon after, so that no file of the process stays open for what nobody uses.
+#[tokio::test]
+async fn idle_connections_are_kept_for_30_s() {
+    let (sender, mut closed) = tokio::sync::mpsc::unbounded_channel();
+    let server = Odd::start(move |mut stream, _| {
+        let closed = sender.clone();
+        async move {
+            while let Ok(head) = read_head(&mut stream).await {
+                read_body(&mut stream, &head).await?;
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+                stream.write_all(answer.as_bytes()).await?;
+            }
+            closed.send(tokio::time::Instant::now()).map_err(std::io::Error::other)
+        }
+    })
+    .await;
+    let client = Client::new(config(server.url("http"))).unwrap();
+    let call_after = async |idle_s| {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(idle_s)).await;
+        tokio::time::resume();
+        let used = tokio::time::Instant::now();
+        client.kits().run(hello()).await.unwrap();
+        (server.accepted(), used)
+    };
+    // Wherever between two looks for idle connections it was last used.
+    for (number, phase_s) in [(1, 0), (2, 1), (3, 2), (4, 29)] {
+        let (first, (second, used)) = (call_after(0).await.0, call_after(phase_s).await);
+        assert_eq!((first, second), (number, number));
+        // A clock that is paused jumps to the next timer, here the one that looks for them.
+        tokio::time::pause();
+        let kept = closed.recv().await.unwrap() - used;
+        tokio::time::resume();
+        assert!((30..=34).contains(&kept.as_secs()), "{phase_s}: {kept:?}");
+    }
+    assert_eq!((call_after(0).await.0, call_after(29).await.0, call_after(31).await.0), (5, 5, 6));
+}
+
 #[tokio::test]
 async fn names_that_do_not_resolve() {
     // A label over 63 characters fails in the resolver itself. The other name is asked of the network, which may not

@@ -101,6 +101,42 @@ async fn calls_share_one_connection() {
 /// A call that waits for a stream and is given up must not go out when one is free: it was said not to have run.
 #[tokio::test]
 async fn what_was_given_up_before_it_was_sent_is_never_sent() {
+    // The first in the line waits in another place than those behind it.
+    for given_up in ["timeout", "drop", "timeout, drop", "drop, timeout"] {
+        let (server, bodies, open, ca_file) = one_stream().await;
+        let client = Client::new(Config { ca_file, max_retries: 0, ..config(server.url("https")) }).unwrap();
+        // From here on the client knows that there is one stream.
+        open.add_permits(1);
+        client.kits().run(hello()).await.unwrap();
+        let first = crate::common::spawn(&client);
+        let begun = async {
+            while bodies.load(Ordering::SeqCst) < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        crate::common::soon("the call that takes the stream", begun).await;
+
+        for way in given_up.split(", ") {
+            if way == "timeout" {
+                let limited = CallOptions { timeout: Some(Some(Duration::from_millis(100))), ..CallOptions::default() };
+                let error = client.kits().run_with(hello(), limited).await.unwrap_err();
+                check(&error, (ErrorKind::Timeout, 1, false, true), &["while waiting for a connection"]);
+            } else {
+                let dropped = crate::common::spawn(&client);
+                as_far_as_all_get().await;
+                dropped.abort();
+            }
+        }
+
+        open.add_permits(2);
+        first.await.unwrap().unwrap();
+        client.kits().run(hello()).await.unwrap();
+        assert_eq!((bodies.load(Ordering::SeqCst), server.accepted()), (3, 1), "{given_up}");
+    }
+}
+
+/// A server that takes one stream at a time, how many bodies it has read, and what lets it answer one.
+async fn one_stream() -> (Odd, Arc<AtomicUsize>, Arc<Semaphore>, Option<std::path::PathBuf>) {
     let authority = Authority::new();
     let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2"]);
     let (bodies, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
@@ -127,33 +163,15 @@ async fn what_was_given_up_before_it_was_sent_is_never_sent() {
             }
             Ok(())
         }
-    })
-    .await;
-    let ca_file = Some(authority.file());
-    let client = Client::new(Config { ca_file, max_retries: 0, ..config(server.url("https")) }).unwrap();
-    // From here on the client knows that there is one stream.
-    open.add_permits(1);
-    client.kits().run(hello()).await.unwrap();
-    let first = crate::common::spawn(&client);
-    let begun = async {
-        while bodies.load(Ordering::SeqCst) < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    crate::common::soon("the call that takes the stream", begun).await;
+    });
+    (server.await, bodies, open, Some(authority.file()))
+}
 
-    let limited = CallOptions { timeout: Some(Some(Duration::from_millis(100))), ..CallOptions::default() };
-    let error = client.kits().run_with(hello(), limited).await.unwrap_err();
-    check(&error, (ErrorKind::Timeout, 1, false, true), &["while waiting for a connection"]);
-    let dropped = crate::common::spawn(&client);
-    // On its way into the wait; wherever it is, it is not sent.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    dropped.abort();
-
-    open.add_permits(2);
-    first.await.unwrap().unwrap();
-    client.kits().run(hello()).await.unwrap();
-    assert_eq!((bodies.load(Ordering::SeqCst), server.accepted()), (3, 1));
+/// Until every task waits for something to happen: a clock that is paused goes on only then.
+async fn as_far_as_all_get() {
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    tokio::time::resume();
 }
 
 pub(crate) async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::path::PathBuf>) {

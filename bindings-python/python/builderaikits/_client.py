@@ -209,8 +209,8 @@ class Kits:
     ) -> Run:
         """Runs a prompt on a kit, and waits for its answer.
 
-        What can be repeated without being paid for twice is repeated, within `max_retries`, the client's retry budget
-        and `timeout`. Ctrl-C gives the call up, and its request is aborted.
+        Repeats what was turned away or never reached the service, and a 5xx, which may be billed twice; all within
+        `max_retries`, the client's retry budget and `timeout`. Ctrl-C gives the call up, and its request is aborted.
 
         - `kit`: its id, such as `text-gen`.
         - `input`: `{"prompt": …, "context": …}`, or the prompt alone. Keys that the SDK does not know are sent as they

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from . import _logs
@@ -11,6 +12,7 @@ from ._native import Calls
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from ._native import Run
 
@@ -54,12 +56,14 @@ class _Receiver:
 
         self._socket = socket.socket(fileno=waiting.calls.dup())
         self._socket.setblocking(False)
+        # Not `__del__`: where this is part of a cycle, the socket could go first, and warn that nobody closed it.
+        weakref.finalize(self, self._socket.close)
         self._waiting = waiting
         self._receive(loop)
 
     def _receive(self, loop: asyncio.AbstractEventLoop) -> None:
         # The task is of the loop, not of a caller: it is cancelled with the loop's others when that ends.
-        task = loop.create_task(loop.sock_recv(self._socket, 64))
+        task = loop.create_task(_Lazily(lambda: loop.sock_recv(self._socket, 64)))
         # It is always pending, so that this says nothing when the loop goes.
         task._log_destroy_pending = False  # type: ignore[attr-defined]
         task.add_done_callback(self._received)
@@ -75,8 +79,31 @@ class _Receiver:
         else:
             self._receive(loop)
 
-    def __del__(self) -> None:
-        self._socket.close()
+
+class _Lazily(Coroutine[Any, Any, bytes]):
+    """A coroutine that is made when it first runs: a loop may close before, and one that never ran says so."""
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, bytes]]) -> None:
+        self._make = make
+        self._made: Coroutine[Any, Any, bytes] | None = None
+
+    def _get(self) -> Coroutine[Any, Any, bytes]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def send(self, value: Any) -> Any:
+        return self._get().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._get().throw(*error)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+    def __await__(self) -> Any:
+        return self._get().__await__()
 
 
 _waiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting] = weakref.WeakKeyDictionary()

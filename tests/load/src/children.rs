@@ -45,14 +45,24 @@ impl Server {
     ///
     /// What the system says, or `InvalidData` if the server says no number.
     pub fn count(&self) -> io::Result<u64> {
-        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://"))?;
-        stream.write_all(b"GET /count HTTP/1.1\r\n\r\n")?;
-        stream.shutdown(std::net::Shutdown::Write)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let number = answer.rsplit("\r\n").next().and_then(|body| body.parse().ok());
-        number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, answer))
+        count(&self.url)
     }
+}
+
+/// How many requests have come in so far to the server that this URL is of.
+///
+/// # Errors
+///
+/// As [`Server::count`].
+pub fn count(url: &str) -> io::Result<u64> {
+    let address = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /count HTTP/1.1\r\n\r\n")?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let number = answer.rsplit("\r\n").next().and_then(|body| body.parse().ok());
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, answer))
 }
 
 impl Drop for Server {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use builderaikits::{Client, Config};
-use builderaikits_load::children::Server;
+use builderaikits_load::children::{self, Server};
 use builderaikits_load::{call, calls, config, errors, print, process, seconds};
 use tokio::runtime::{Builder, Runtime};
 
@@ -66,18 +66,22 @@ fn files(url: &str) -> io::Result<()> {
     Ok(())
 }
 
+const IN_FLIGHT: u64 = 50;
+
 /// Drops the client with calls in flight and the runtime under them, in each way that a program can.
 fn drop_in_flight(way: &str, url: &str) -> io::Result<()> {
     let runtime = runtime()?;
     let client = client(config(url))?;
-    let waiting: Vec<_> = (0..50)
+    let all = children::count(url)?.saturating_add(IN_FLIGHT);
+    let waiting: Vec<_> = (0..IN_FLIGHT)
         .map(|_| {
             let client = client.clone();
             runtime.spawn(async move { call(&client).await })
         })
         .collect();
-    // The server has them; nobody asks it for a sign that could be the last of them.
-    std::thread::sleep(Duration::from_millis(200));
+    while children::count(url)? < all {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let given_up = waiting.iter().filter(|call| call.is_finished()).count();
     print(&format!("{given_up} of {} calls ended", waiting.len()));
     match way {

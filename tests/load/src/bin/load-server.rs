@@ -1,5 +1,6 @@
 //! A service that always says the same, in a process of its own: the first part of the path is the status, the second
-//! the milliseconds to wait before. `GET /count` tells how many requests came in; status 0 never answers.
+//! the milliseconds to wait before. `GET /count` tells how many requests came in; status 0 never answers, and 503 asks
+//! to come back after a minute.
 //!
 //! Its first line is its URL. It ends when its stdin does, so that it never outlives the test.
 
@@ -86,8 +87,10 @@ async fn converse(stream: std::net::TcpStream, count: Arc<AtomicU64>) -> io::Res
 
 async fn answer(stream: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
     let length = body.len();
-    let text =
-        format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    let retry_after = if status == "503" { "retry-after: 60\r\n" } else { "" };
+    let text = format!(
+        "HTTP/1.1 {status} x\r\n{retry_after}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
     stream.write_all(text.as_bytes()).await
 }
 
