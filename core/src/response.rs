@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ impl Failed {
 /// Reads what an attempt ended in. The headers of a run are in its metadata.
 pub(crate) fn read(attempt: Result<Reply, Failure>, key: &ApiKey) -> Result<Run, Box<Failed>> {
     let mut reply = attempt.map_err(|failure| Box::new(unanswered(failure)))?;
-    redact_headers(&mut reply.headers, key);
+    clean_headers(&mut reply.headers, key);
     if !(200..300).contains(&reply.status) {
         return Err(Box::new(refused(reply, key)));
     }
@@ -200,11 +200,17 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
-fn redact_headers(headers: &mut HeaderMap, key: &ApiKey) {
+/// Headers without the key, in memory of their own: else whoever keeps them keeps the 8 KiB that they were read into,
+/// which the connection can use again.
+fn clean_headers(headers: &mut HeaderMap, key: &ApiKey) {
+    let mut own = BytesMut::with_capacity(headers.values().map(HeaderValue::len).sum());
     for value in headers.values_mut() {
-        if let Some(clean) = key.redact(value.as_bytes()) {
-            *value = HeaderValue::from_bytes(&clean).unwrap_or(HeaderValue::from_static(REDACTED));
+        match key.redact(value.as_bytes()) {
+            Some(clean) => own.extend_from_slice(&clean),
+            None => own.extend_from_slice(value.as_bytes()),
         }
+        let clean = HeaderValue::from_maybe_shared(own.split().freeze());
+        *value = clean.unwrap_or(HeaderValue::from_static(REDACTED));
     }
 }
 
@@ -239,6 +245,20 @@ mod tests {
         let metadata = run.unwrap().response_metadata;
         assert_eq!(metadata.request_id.as_deref(), Some("req_1"));
         assert_eq!(metadata.headers["x-echo"], "Bearer [redacted]");
+    }
+
+    #[test]
+    fn a_run_keeps_nothing_of_the_buffer_it_was_read_from() {
+        let read_into = Bytes::from(format!("req_1 bak_k {RUN}"));
+        let mut reply = reply(200, &[], "");
+        for (name, part) in [("x-request-id", 0..5), ("x-echo", 6..11)] {
+            reply.headers.insert(name, HeaderValue::from_maybe_shared(read_into.slice(part)).unwrap());
+        }
+        reply.body = read_into.slice(12..);
+        let run = read(Ok(reply), &ApiKey::new("bak_k").unwrap()).map_err(|f| f.error.message).unwrap();
+        assert_eq!(run.response_metadata.headers["x-request-id"], "req_1");
+        assert_eq!(run.response_metadata.headers["x-echo"], "[redacted]");
+        assert!(read_into.is_unique(), "whoever reads can use it again");
     }
 
     #[test]
