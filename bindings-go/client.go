@@ -8,8 +8,8 @@
 //	})
 //	fmt.Println(run.Output.Text)
 //
-// What was turned away or never reached the service is repeated, and so is a 5xx, which the service calls its own
-// fault; a call that was sent and got no answer is not, unless [WithRetryAmbiguous] says so. [Error.MayHaveRun] tells
+// 429 and 408, connections that could not be made, and 5xx, which the service calls its own fault, are repeated;
+// a call that was sent and got no answer is not, unless [WithRetryAmbiguous] says so. [Error.MayHaveRun] tells
 // whether a failed call may be billed all the same. A context that ends aborts the request itself.
 //
 // The work is done by a core in Rust, which is linked into the program: building needs cgo and a C compiler, and no

@@ -77,7 +77,7 @@ func (i Input) GoString() string { return "builderaikits.Input" + i.String() }
 
 // Run runs a prompt on a kit and waits for its answer.
 //
-// It repeats what was turned away or never reached the service, and a 5xx, which may be billed twice
+// It repeats 429 and 408, connections that could not be made, and 5xx, which may be billed twice
 // ([WithMaxRetries](0) stops that), within the client's retries, retry budget and timeout (by default 2, and 120 s over
 // everything; a deadline of ctx counts like the timeout). When ctx ends it returns at once and the request is aborted,
 // also while it waits in the queue or before a retry; what was sent may run all the same.

@@ -16,7 +16,8 @@ for tarball in "${platforms[@]}" builderaikits-sdk-[0-9]*.tgz; do
   if [[ -n $(npm view "$package" version 2>/dev/null) ]]; then
     echo "$package is there"
   else
-    # With `./`, without which npm takes it for a repository's name.
-    npm publish --access public "./$tarball"
+    # npm asks for the tag of a version before its release. With `./`, without which it takes a file for a repository.
+    [[ ${package##*@} == *-* ]] && tag=next || tag=latest
+    npm publish --access public --tag "$tag" "./$tarball"
   fi
 done

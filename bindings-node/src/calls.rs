@@ -67,10 +67,11 @@ impl Calls {
         let mut batch = Batch { env, parts: Vec::new() };
         let (mut runs, mut size) = (Runs::default(), 0_usize);
         for (call, end) in ended {
-            // It fails where the environment goes, and then nobody is kept.
-            let _ = self.0.forget(env);
-            match (number(call), end) {
-                (Some(call), Ok(run)) => {
+            // Without a number it has not begun, for JavaScript.
+            let Some(call) = number(call) else { continue };
+            self.0.forget(env);
+            match end {
+                Ok(run) => {
                     size = size.saturating_add(run.output.text.len());
                     runs.push(call, run);
                     if size > LARGEST_TEXT {
@@ -78,9 +79,7 @@ impl Calls {
                         size = 0;
                     }
                 }
-                (call, Err(error)) => batch.add_failure(error, call),
-                // No call without a number has begun.
-                (None, Ok(_)) => {}
+                Err(error) => batch.add_failure(error, call),
             }
         }
         if batch.parts.is_empty()
@@ -96,9 +95,11 @@ impl Calls {
 
     /// Gives a call up: its request is aborted, and whoever drains does not see it.
     #[napi(catch_unwind)]
-    pub fn abort(&self, env: Env, call: i64) -> napi::Result<()> {
+    pub fn abort(&self, env: Env, call: i64) {
         // One that had ended before is there to be drained.
-        if self.0.queue.abort(call_id(call)) { self.0.forget(&env) } else { Ok(()) }
+        if self.0.queue.abort(call_id(call)) {
+            self.0.forget(&env);
+        }
     }
 }
 
@@ -109,27 +110,30 @@ impl InFlight {
 
     /// Notes that a call has begun, and gives the number that JavaScript knows it by. None: there is none, and the call
     /// is given up.
-    pub(crate) fn begun(&self, env: &Env, call: bridge::CallId) -> napi::Result<Option<i64>> {
+    pub(crate) fn begun(&self, env: &Env, call: bridge::CallId) -> Option<i64> {
         let Some(number) = number(call) else {
             self.queue.abort(call);
-            return Ok(None);
+            return None;
         };
         if self.pending.replace(self.pending.get().saturating_add(1)) == 0 {
-            self.keep_alive(env, true)?;
+            self.keep_alive(env, true);
         }
-        Ok(Some(number))
+        Some(number)
     }
 
-    fn forget(&self, env: &Env) -> napi::Result<()> {
+    fn forget(&self, env: &Env) {
         self.pending.set(self.pending.get().saturating_sub(1));
-        if self.pending.get() == 0 { self.keep_alive(env, false) } else { Ok(()) }
+        if self.pending.get() == 0 {
+            self.keep_alive(env, false);
+        }
     }
 
     /// Whether the process stays for the calls that are pending.
     #[expect(deprecated, reason = "napi has no other safe way, and what it advises is for strong functions")]
-    fn keep_alive(&self, env: &Env, pending: bool) -> napi::Result<()> {
+    fn keep_alive(&self, env: &Env, pending: bool) {
         let mut alive = self.alive.borrow_mut();
-        if pending { alive.refer(env) } else { alive.unref(env) }
+        // It fails where the environment goes, and then nobody is kept.
+        let _ = if pending { alive.refer(env) } else { alive.unref(env) };
     }
 }
 
@@ -148,7 +152,7 @@ impl<'env> Batch<'env> {
                 let alone = runs.len() == 1;
                 for (call, run) in runs.each() {
                     if alone {
-                        self.add_failure(not_handed_over(&error, &run), Some(call));
+                        self.add_failure(not_handed_over(&error, &run), call);
                     } else {
                         self.add_runs(Runs::of(call, run));
                     }
@@ -157,9 +161,9 @@ impl<'env> Batch<'env> {
         }
     }
 
-    fn add_failure(&mut self, error: Error, call: Option<i64>) {
+    fn add_failure(&mut self, error: Error, call: i64) {
         // Where that fails there is no memory for anything.
-        if let Ok(failed) = Failed::of(self.env, error, call).into_unknown(self.env) {
+        if let Ok(failed) = Failed::of(self.env, error, Some(call)).into_unknown(self.env) {
             self.parts.push(failed);
         }
     }

@@ -45,23 +45,15 @@ impl Client {
     /// Begins a call, and gives its number among all calls, or why it did not begin. The request is the wire's JSON;
     /// options are a JSON object under the core's names.
     #[napi(catch_unwind)]
-    pub fn submit<'env>(
-        &self,
-        env: &'env Env,
-        request: String,
-        given: Option<String>,
-    ) -> napi::Result<Either<i64, Failed<'env>>> {
+    pub fn submit<'env>(&self, env: &'env Env, request: String, given: Option<String>) -> Either<i64, Failed<'env>> {
         let (request, options) = match read(&request, given.as_deref()) {
             Ok(call) => call,
-            Err(error) => return Ok(Either::B(Failed::of(env, error, None))),
+            Err(error) => return Either::B(Failed::of(env, error, None)),
         };
-        let begun = match self.client.submit(self.calls.queue(), request, options) {
-            Some(call) => self.calls.begun(env, call)?,
-            None => None,
-        };
-        match begun {
-            Some(number) => Ok(Either::A(number)),
-            None => Ok(Either::B(Failed::of(env, not_begun(), None))),
+        let call = self.client.submit(self.calls.queue(), request, options);
+        match call.and_then(|call| self.calls.begun(env, call)) {
+            Some(number) => Either::A(number),
+            None => Either::B(Failed::of(env, not_begun(), None)),
         }
     }
 

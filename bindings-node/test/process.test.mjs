@@ -108,7 +108,6 @@ test('what cannot be handed over ends its call, and the others of its batch have
   const { env } = await server((count) => answers[count - 1] ?? { status: 400, headers: { 'x-request-id': 'r' }, body: { error: { message: 'm', code: 'unconvertible-please' } } });
   // All four end while nobody can drain them.
   const source = `const calls = [run(), run(), run(), run()].map((call) => call.then(({ id }) => id, (error) => error));
-    await new Promise((resolve) => setTimeout(resolve, 50));
     const until = Date.now() + 300;
     while (Date.now() < until);
     for (const end of await Promise.all(calls)) {

@@ -16,6 +16,8 @@ export class Failure {
 interface Waiting {
   end(end: Run | Failure): void;
   signal: AbortSignal | undefined;
+  /** Kept until then, and with it who is told of its logs. */
+  client: Client;
 }
 
 let calls: Calls | undefined;
@@ -39,7 +41,7 @@ export function ended(client: Client, request: string, given?: string, signal?: 
       end(new Failure(call));
       return;
     }
-    waiting.set(call, { end, signal });
+    waiting.set(call, { end, signal, client });
     if (signal !== undefined) {
       watch(signal, call, given);
     }
@@ -102,7 +104,11 @@ function unwatch(signal: AbortSignal, call: number): void {
   const entry = watched.get(signal);
   if (entry?.of.delete(call) && entry.of.size === 0) {
     watched.delete(signal);
-    signal.removeEventListener('abort', entry.listener);
+    try {
+      signal.removeEventListener('abort', entry.listener);
+    } catch {
+      // A signal of the user's making takes no other call with it.
+    }
   }
 }
 

@@ -17,7 +17,7 @@ export class Kits {
   /**
    * Runs a prompt on a kit, and gives its answer.
    *
-   * Repeats what was turned away or never reached the service, and a 5xx, which may be billed twice; all within
+   * Repeats 429 and 408, connections that could not be made, and 5xx, which may be billed twice; all within
    * `maxRetries`, the client's retry budget and `timeout`. Aborting `signal` gives the call up at any point, and aborts
    * its request.
    *

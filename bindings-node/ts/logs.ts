@@ -6,6 +6,8 @@ import type { Logger, LogLevel } from './types';
 
 /** Whose records go where. Kept by its clients and nobody else, so that it goes with them. */
 class Listener {
+  readonly held = new WeakRef(this);
+
   constructor(
     readonly logger: Logger,
     readonly level: 'info' | 'debug',
@@ -37,7 +39,7 @@ export function listenerOf(logger: Logger | undefined, level: LogLevel | undefin
   }
   const asked = native.logLevelFromEnv(variable);
   if (logger === undefined && level === undefined) {
-    if (asked !== null && environment?.level !== 'debug') {
+    if (asked !== null && asked !== environment?.level && environment?.level !== 'debug') {
       environment = new Listener(standardError, asked);
     }
     return environment;
@@ -50,7 +52,7 @@ export function listenerOf(logger: Logger | undefined, level: LogLevel | undefin
 export function listen(client: Client, listener: Listener | undefined): void {
   if (listener !== undefined) {
     ofClients.set(client, listener);
-    listeners.add(new WeakRef(listener));
+    listeners.add(listener.held);
     loggers();
   }
 }
@@ -70,11 +72,7 @@ export function leave(client: Client): void {
     return;
   }
   flush();
-  for (const kept of listeners) {
-    if (kept.deref() === listener) {
-      listeners.delete(kept);
-    }
-  }
+  listeners.delete(listener.held);
   loggers();
 }
 

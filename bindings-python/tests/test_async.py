@@ -120,10 +120,11 @@ def test_a_loop_that_has_gone_takes_all_with_it(env):
     assert [it() for it in gone] == [None, None]
 
 
-@pytest.mark.parametrize("policy", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("policy", ["asyncio", "uvloop", "unwatching"])
 @pytest.mark.parametrize("end", ["run", "close", "close and go on"])
 def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, policy, end):
-    pytest.importorskip(policy)
+    if policy == "uvloop":
+        pytest.importorskip(policy)
     one = server(answer=None)
     code = """
     import asyncio, gc, sys, time
@@ -132,6 +133,10 @@ def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, poli
     if policy == "uvloop":
         import uvloop
         new_loop = uvloop.new_event_loop
+    elif policy == "unwatching":
+        # As Windows' proactor.
+        class new_loop(asyncio.SelectorEventLoop):
+            def add_reader(self, *_): raise NotImplementedError
     else:
         new_loop = asyncio.new_event_loop
     sys.unraisablehook = lambda it: print("unraisable", it)

@@ -118,6 +118,7 @@ impl Client {
         mut go_on: impl FnMut() -> bool,
     ) -> Option<Outcome> {
         let cell = Arc::new((Mutex::new(None), Condvar::new()));
+        let idempotency_key = options.idempotency_key.clone();
         let abort = match self.spawn(request, options, {
             let cell = Arc::clone(&cell);
             move |end| {
@@ -144,7 +145,7 @@ impl Client {
                 if process::id() != process {
                     // The call is the parent's: the child may neither wait for its lock nor drop what it inherited.
                     std::mem::forget((abort, cell));
-                    return goes_on.then(|| Err(forked()));
+                    return goes_on.then(|| Err(forked(idempotency_key)));
                 }
                 if !goes_on {
                     abort.abort();
@@ -237,11 +238,13 @@ impl Calls {
     }
 }
 
-fn forked() -> Error {
+/// What its child knows of the call.
+fn forked(idempotency_key: Option<String>) -> Error {
     Error::from(ErrorParts {
         kind: ErrorKind::Connection,
         message: "the process was forked while it waited for this call, which goes on in the parent".to_owned(),
         may_have_run: true,
+        idempotency_key,
         ..ErrorParts::default()
     })
 }

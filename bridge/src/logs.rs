@@ -53,10 +53,13 @@ pub fn from_vars(lookup: impl FnOnce(&str) -> Option<String>) -> Verbosity {
     }
 }
 
-/// Records from now on what is at most this verbose.
+/// Records from now on what is at most this verbose. `Off` forgets what was not taken.
 pub fn record(verbosity: Verbosity) {
     VERBOSITY.store(verbosity as u8, Ordering::Relaxed);
-    if verbosity > Verbosity::Off {
+    if verbosity == Verbosity::Off {
+        // Nobody asks for what is left, and who asks later did not want it.
+        drop(take());
+    } else {
         // A second call finds the first one's; nobody else sets one in a library of ours.
         let _ = tracing::subscriber::set_global_default(Recorder(AtomicU64::new(0)));
     }

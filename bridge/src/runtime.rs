@@ -11,6 +11,9 @@ use crate::per_process::PerProcess;
 /// one costs switches as well.
 const WORKERS: usize = 2;
 
+/// Names are looked up on threads that wait for the operating system, each connection's on one: at most so many.
+const LOOKUPS: usize = 8;
+
 static RUNTIME: PerProcess<Runtime> = PerProcess::new();
 
 /// Made on first use and never dropped: a runtime that is dropped while a process ends waits for its threads, or
@@ -20,6 +23,7 @@ pub(crate) fn runtime() -> io::Result<&'static Runtime> {
         let cores = thread::available_parallelism().map_or(WORKERS, NonZero::get);
         Builder::new_multi_thread()
             .worker_threads(cores.min(WORKERS))
+            .max_blocking_threads(LOOKUPS)
             .thread_name("builderaikits")
             .enable_io()
             .enable_time()

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// The options of a [`Client`](crate::Client).
 ///
 /// A plain struct: name what differs and take the rest with `..Config::from_env()?` (or `..Config::default()`, which
-/// reads no environment). An option added later is then not a breaking change.
+/// reads no `BUILDERAIKITS_*` variable; proxies are looked up when the client is made: see [`proxy`](Self::proxy)). An option added later is then not a breaking change.
 ///
 /// ```
 /// use builderaikits::{ApiKey, Client, Config};
@@ -201,19 +201,28 @@ impl Config {
             Some("off") => Ok(Proxy::Off),
             Some(url) => Ok(Proxy::Through { url: proxy_url("proxy", url)?, except: String::new() }),
             None => {
-                let except = NO_PROXIES.iter().find_map(|name| self.proxy_variable(name).ok()?).unwrap_or_default();
-                // The HTTP library takes `*` for names, not for addresses.
-                if except.split(',').any(|host| host.trim() == "*") {
-                    return Ok(Proxy::Off);
-                }
                 for name in PROXIES {
                     if let Some(url) = self.proxy_variable(name)?.filter(|url| !is_blank(url)) {
+                        let except = self.not_through_it()?;
+                        // The HTTP library takes `*` for names, not for addresses.
+                        if except.split(',').any(|host| host.trim() == "*") {
+                            return Ok(Proxy::Off);
+                        }
                         return Ok(Proxy::Through { url: proxy_url(name, &url)?, except });
                     }
                 }
                 Ok(Proxy::Off)
             }
         }
+    }
+
+    fn not_through_it(&self) -> Result<String> {
+        for name in NO_PROXIES {
+            if let Some(hosts) = self.proxy_variable(name)? {
+                return Ok(hosts);
+            }
+        }
+        Ok(String::new())
     }
 
     fn proxy_variable(&self, name: &str) -> Result<Option<String>> {

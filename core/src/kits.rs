@@ -18,7 +18,7 @@ pub struct Kits<'a>(pub(crate) &'a Client);
 impl Kits<'_> {
     /// Runs a prompt on a kit and waits for its answer.
     ///
-    /// Repeats what was turned away or never reached the service, and a 5xx, which may be billed twice; all within the
+    /// Repeats 429 and 408, connections that could not be made, and 5xx, which may be billed twice; all within the
     /// client's `max_retries`, retry budget and `timeout` (120 s by default, over everything). Dropping the future gives
     /// the call up: its request is aborted at once, and so is a wait in the queue or before a retry.
     ///

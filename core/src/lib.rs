@@ -19,9 +19,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - **What may have run is not repeated, but for a 5xx.** What the service turned away, or what never reached it, is
-//!   repeated; so is a 5xx, which the service calls its own fault (it may be billed all the same: `max_retries: 0` stops
-//!   that). A call that was sent and got no answer is not, unless [`Config::retry_ambiguous`] says so.
+//! - **What may have run is not repeated, but for a 5xx.** 429 and 408, connections that could not be made,
+//!   are repeated; so is a 5xx, which the service calls its own fault (it may be billed all the same: `max_retries: 0`
+//!   stops that). A call that was sent and got no answer is not, unless [`Config::retry_ambiguous`] says so.
 //!   [`Error::may_have_run`] tells what is known.
 //! - **A call ends in time.** [`Config::timeout`] is over everything: queue, attempts, waits. Dropping the future
 //!   aborts the request at once.

@@ -110,6 +110,11 @@ async fn variables_table() {
         (&[KEY, FAR, ("https_proxy", "http://me:canary@[::")], Refused("https_proxy: is not a URL")),
         (&[KEY, FAR, ("ALL_PROXY", "socks5://me:canary@far.invalid")], Refused("ALL_PROXY: is neither http nor https")),
         (&[KEY, FAR, ("HTTPS_PROXY", "{not unicode}")], Refused("HTTPS_PROXY: is not valid Unicode")),
+        (
+            &[KEY, FAR, ("ALL_PROXY", "{proxy}"), ("no_proxy", "{not unicode}")],
+            Refused("no_proxy: is not valid Unicode"),
+        ),
+        (&[KEY, URL, ("no_proxy", "{not unicode}")], Served(&[])),
         // Others' programs: names that only look like ours, and what the HTTP library alone would read.
         (&[KEY, URL, ("BUILDERAIKITS_MAX_RETRIES", "canary"), ("REQUEST_METHOD", "GET")], Served(&[])),
     ];

@@ -209,7 +209,7 @@ class Kits:
     ) -> Run:
         """Runs a prompt on a kit, and waits for its answer.
 
-        Repeats what was turned away or never reached the service, and a 5xx, which may be billed twice; all within
+        Repeats 429 and 408, connections that could not be made, and 5xx, which may be billed twice; all within
         `max_retries`, the client's retry budget and `timeout`. Ctrl-C gives the call up, and its request is aborted.
 
         - `kit`: its id, such as `text-gen`.

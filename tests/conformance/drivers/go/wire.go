@@ -40,7 +40,7 @@ func with[T, O any](option func(T) O) func(object, string) (any, bool) {
 
 func limit[O any](option func(time.Duration) O) func(*int64) O {
 	return func(ms *int64) O {
-		if ms == nil {
+		if ms == nil || *ms > math.MaxInt64/int64(time.Millisecond) {
 			return option(sdk.NoTimeout)
 		}
 		return option(time.Duration(*ms) * time.Millisecond)

@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [_, "soak"] => soak()?,
         [_, "files", url] => files(url)?,
-        [_, way, url] => drop_in_flight(way, url)?,
+        [_, way, url, ended] => drop_in_flight(way, url, ended.parse().map_err(io::Error::other)?)?,
         _ => return Err(io::Error::new(ErrorKind::InvalidInput, "usage: load-client soak | files URL | WAY URL")),
     }
     print("end");
@@ -68,8 +68,9 @@ fn files(url: &str) -> io::Result<()> {
 
 const IN_FLIGHT: u64 = 50;
 
-/// Drops the client with calls in flight and the runtime under them, in each way that a program can.
-fn drop_in_flight(way: &str, url: &str) -> io::Result<()> {
+/// Drops the client with calls in flight and the runtime under them, in each way that a program can, once `ended` of
+/// them have ended.
+fn drop_in_flight(way: &str, url: &str, ended: usize) -> io::Result<()> {
     let runtime = runtime()?;
     let client = client(config(url))?;
     let all = children::count(url)?.saturating_add(IN_FLIGHT);
@@ -79,11 +80,15 @@ fn drop_in_flight(way: &str, url: &str) -> io::Result<()> {
             runtime.spawn(async move { call(&client).await })
         })
         .collect();
-    while children::count(url)? < all {
+    let late = Instant::now();
+    let have_ended = || waiting.iter().filter(|call| call.is_finished()).count();
+    while children::count(url)? < all || have_ended() < ended {
+        if late.elapsed() > Duration::from_secs(30) {
+            return Err(io::Error::new(ErrorKind::TimedOut, "the calls do not come so far"));
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
-    let given_up = waiting.iter().filter(|call| call.is_finished()).count();
-    print(&format!("{given_up} of {} calls ended", waiting.len()));
+    print(&format!("{} of {} calls ended", have_ended(), waiting.len()));
     match way {
         "client-then-runtime" => {
             drop(client);
