@@ -272,6 +272,15 @@ mod tests {
     }
 
     #[test]
+    fn a_long_body_is_not_copied() {
+        for (length, copied) in [(SHORT - 1, true), (SHORT, false)] {
+            let body = Bytes::from(vec![b'x'; length]);
+            let kept = failed(Ok(Reply { body: body.clone(), ..reply(429, &[], "") })).error.body.unwrap();
+            assert_eq!((&kept, kept.as_ptr() != body.as_ptr()), (&body, copied), "{length}");
+        }
+    }
+
+    #[test]
     fn message_table() {
         const HTML: &[(&str, &str)] = &[("content-type", "text/html")];
         let long = "x".repeat(600);
