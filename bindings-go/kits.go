@@ -126,6 +126,8 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 	runtime.KeepAlive(k.client)
 	flushLogs()
 	switch {
+	case err == native.ErrNotBegun:
+		return nil, given(ctx, false)
 	case err != nil:
 		return nil, defect(err)
 	case !ended:

@@ -90,13 +90,22 @@ func (r release) write() error {
 		}
 	}
 	// The root module comes last: whoever sees it finds what it requires.
+	names, sources := []string{}, append(libraries, source)
 	for _, library := range libraries {
-		name := root + "/lib/" + filepath.Base(library)
-		if err := r.module(module.Version{Path: name, Version: version}, library); err != nil {
+		names = append(names, root+"/lib/"+filepath.Base(library))
+	}
+	names = append(names, root)
+	for _, name := range names {
+		if _, err := listed(r.list(name)); err != nil {
 			return err
 		}
 	}
-	return r.module(module.Version{Path: root, Version: version}, source)
+	for i, name := range names {
+		if err := r.module(module.Version{Path: name, Version: version}, sources[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // module makes the files of one module: its zip, its go.mod, and its place in the list of versions.
@@ -140,18 +149,33 @@ func (r release) module(m module.Version, source string) error {
 		}
 	}
 	fmt.Printf("%s %s: %d files, %d bytes\n", m.Path, m.Version, len(files), made.Len())
-	return list(filepath.Join(to, "list"), m.Version)
-}
-
-// list adds a version to a list of them.
-func list(file, version string) error {
-	before, err := os.ReadFile(file)
-	if err != nil && !os.IsNotExist(err) {
+	versions, err := listed(r.list(m.Path))
+	if err != nil {
 		return err
 	}
-	versions := append(strings.Fields(string(before)), version)
+	versions = append(versions, m.Version)
 	semver.Sort(versions)
-	return os.WriteFile(file, []byte(strings.Join(slices.Compact(versions), "\n")+"\n"), 0o644)
+	return os.WriteFile(r.list(m.Path), []byte(strings.Join(slices.Compact(versions), "\n")+"\n"), 0o644)
+}
+
+// list is the file of a module's versions.
+func (r release) list(name string) string {
+	return filepath.Join(r.folder, filepath.FromSlash(name), "@v", "list")
+}
+
+// listed are the versions of a list; none where there is none yet.
+func listed(file string) ([]string, error) {
+	content, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	versions := strings.Fields(string(content))
+	for _, version := range versions {
+		if semver.Canonical(version) != version {
+			return nil, fmt.Errorf("%s: %q is no version: this is no list of them", file, version)
+		}
+	}
+	return versions, nil
 }
 
 // files are the module's own: Go, the header, the library, its page, and the licences. Of the tests only the examples,

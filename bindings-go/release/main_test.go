@@ -95,6 +95,9 @@ func TestRefused(t *testing.T) {
 		"another version of the library": {func(r *release) {
 			write(t, filepath.Join(r.checkout, "bindings-go/go.mod"), "module "+root+"\n\nrequire "+library+" v0.0.9\n")
 		}, "go.mod does not require"},
+		"a list that is a page": {func(r *release) {
+			write(t, r.list(root), "<!doctype html>\n<title>Not found</title>\n")
+		}, "this is no list"},
 	}
 	for name, row := range table {
 		t.Run(name, func(t *testing.T) {
@@ -102,8 +105,8 @@ func TestRefused(t *testing.T) {
 			if err := r.write(); err != nil {
 				t.Fatal(err)
 			}
-			before := tree(t, r.folder)
 			row.change(&r)
+			before := tree(t, r.folder)
 			if err := r.write(); err == nil || !strings.Contains(err.Error(), row.words) {
 				t.Errorf("%v", err)
 			}

@@ -7,6 +7,8 @@
  * `baik_1_batch_free`, and free none of it yourself. The library takes no pointer of yours along, keeps nothing per
  * thread, and never calls you.
  * Every function may be called from any thread at any time. After fork without exec, call none in the child.
+ * On Linux, where <stdint.h> leaves __GLIBC__ undefined (musl; glibc too with -ffreestanding), the functions are musl's
+ * under names of their own, which only a library that was built for musl has.
  * The 1 in the names is the ABI's version: another one has other names, so that a mismatch does not link.
  */
 

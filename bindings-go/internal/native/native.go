@@ -23,6 +23,7 @@ package native
 import "C"
 
 import (
+	"context"
 	"fmt"
 	"unsafe"
 )
@@ -65,18 +66,44 @@ func Logs() []Log {
 	return lines
 }
 
-// Whoever is in the core holds one of these. A call into C that takes over 20 µs loses its place to run Go code to another
-// thread, which Go makes and keeps: 10,000 goroutines that begin a call at once could make as many.
-var inside = make(chan struct{}, 8)
+// Whoever begins or cancels a call holds one of these. A call into C that takes over 20 µs loses its place to run Go code to
+// another thread, which Go makes and keeps: 10,000 goroutines that begin a call at once could make as many. To cancel has
+// places of its own, since to begin takes long where a prompt is long.
+var (
+	begins  = make(chan struct{}, 8)
+	cancels = make(chan struct{}, 8)
+)
+
+// begin takes a place to begin a call. False: ctx ended before, and none is taken.
+func begin(ctx context.Context) bool {
+	select {
+	case begins <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case begins <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	// Both may have come at once.
+	if ctx.Err() != nil {
+		<-begins
+		return false
+	}
+	return true
+}
 
 // submit begins a call. It copies request and options before it returns.
-func submit(client, queue uint64, request, options []byte) (call uint64, refused *Outcome, err error) {
+func submit(ctx context.Context, client, queue uint64, request, options []byte) (call uint64, refused *Outcome, err error) {
 	var id C.uint64_t
 	var failure C.baik_1_batch
-	inside <- struct{}{}
+	if !begin(ctx) {
+		return 0, nil, ErrNotBegun
+	}
 	code := C.baik_1_submit(C.uint64_t(client), C.uint64_t(queue), bytesOf(request), C.size_t(len(request)),
 		bytesOf(options), C.size_t(len(options)), &id, &failure)
-	<-inside
+	<-begins
 	if code == C.BAIK_1_OK {
 		return uint64(id), nil, nil
 	}
@@ -86,9 +113,9 @@ func submit(client, queue uint64, request, options []byte) (call uint64, refused
 
 // cancel gives a call up. False: it has ended, and its end is or was there to be drained.
 func cancel(queue, call uint64) bool {
-	inside <- struct{}{}
+	cancels <- struct{}{}
 	code := C.baik_1_cancel(C.uint64_t(queue), C.uint64_t(call))
-	<-inside
+	<-cancels
 	return code == C.BAIK_1_OK
 }
 

@@ -4,6 +4,8 @@ package native
 
 import (
 	"context"
+	"errors"
+	"net"
 	"testing"
 	"time"
 )
@@ -38,6 +40,96 @@ func FuzzABI(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Eight are beginning a call, as with prompts of megabytes: a ninth waits until his context ends, and a call in flight is
+// given up at once.
+func TestEightBegin(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	client, refused, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://`+listener.Addr().String()+`/v1","timeout_ms":null}`))
+	if err != nil || refused != nil {
+		t.Fatal(refused, err)
+	}
+	defer FreeClient(client)
+	request := []byte(`{"kit":"k","input":{"prompt":"p"}}`)
+	begun := func(ctx *told) <-chan error {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := Run(ctx, client, request, nil, func(outcome *Outcome) { panic(outcome.Kind) })
+			ended <- err
+		}()
+		<-ctx.waits
+		return ended
+	}
+	inFlight := newTold()
+	ended := begun(inFlight)
+
+	held := 8
+	for range held {
+		begins <- struct{}{}
+	}
+	defer func() {
+		for range held {
+			<-begins
+		}
+	}()
+	waiting := newTold()
+	waits := begun(waiting)
+	waiting.cancel()
+	if err := within(t, waits); !errors.Is(err, ErrNotBegun) {
+		t.Errorf("%v", err)
+	}
+	inFlight.cancel()
+	if err := within(t, ended); err != nil {
+		t.Errorf("%v", err)
+	}
+
+	// It has ended by the time that its place comes.
+	late := newTold()
+	late.deaf = true
+	waits = begun(late)
+	late.cancel()
+	<-begins
+	held--
+	if err := within(t, waits); !errors.Is(err, ErrNotBegun) || len(begins) != held {
+		t.Errorf("%v, %d places taken", err, len(begins))
+	}
+}
+
+func within(t *testing.T, ended <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(10 * time.Second):
+		t.Fatal("still there")
+		return nil
+	}
+}
+
+// A told context tells that somebody waits for its end. A deaf one's end wakes nobody.
+type told struct {
+	context.Context
+	cancel context.CancelFunc
+	waits  chan struct{}
+	deaf   bool
+}
+
+func newTold() *told {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &told{Context: ctx, cancel: cancel, waits: make(chan struct{}, 2)}
+}
+
+func (c *told) Done() <-chan struct{} {
+	c.waits <- struct{}{}
+	if c.deaf {
+		return nil
+	}
+	return c.Context.Done()
 }
 
 func TestCanonical(t *testing.T) {

@@ -49,5 +49,8 @@ type ErrUnavailable string
 
 func (e ErrUnavailable) Error() string { return string(e) }
 
+// ErrNotBegun is of a call whose context ended before the core was asked.
+var ErrNotBegun = errors.New("the context ended before the call was begun")
+
 // errDefect is what the core gives where Go used it wrongly, which is a defect of ours.
 var errDefect = errors.New("a defect of the SDK; please report it")

@@ -67,13 +67,14 @@ type waiter struct {
 
 var waiters = sync.Pool{New: func() any { return &waiter{ended: make(chan struct{}, 1)} }}
 
-// Run makes a call and waits for its end, which it hands to use: false when ctx ended before. The error is a defect.
+// Run makes a call and waits for its end, which it hands to use: false when ctx ended before. The error is [ErrNotBegun] or a
+// defect.
 func Run(ctx context.Context, client uint64, request, options []byte, use func(*Outcome)) (ended bool, err error) {
 	q, err := process()
 	if err != nil {
 		return false, err
 	}
-	call, refused, err := submit(client, q.handle, request, options)
+	call, refused, err := submit(ctx, client, q.handle, request, options)
 	if err != nil {
 		return false, err
 	}
