@@ -3,17 +3,7 @@
 set -euo pipefail
 
 bin=${CARGO_TARGET_DIR:-target}/debug
-scratch=$(mktemp -d)
-mkfifo "$scratch/first-line"
-"$bin/builderaikits-sandbox" --port 0 >"$scratch/first-line" &
-sandbox=$!
-trap 'kill "$sandbox" 2>/dev/null || true; wait "$sandbox" || true; rm -r "$scratch"' EXIT
-
-if ! read -r line <"$scratch/first-line"; then
-  echo "the sandbox did not start" >&2
-  exit 1
-fi
-url=${line#listening on }
+source "$(dirname "${BASH_SOURCE[0]}")/../sandbox/start.sh" "$bin/builderaikits-sandbox"
 
 echo
 echo "The sandbox listens on $url; examples/rust/quickstart.rs asks it."

@@ -1,14 +1,9 @@
 #!/usr/bin/env bash
 # Runs the C example plainly, under valgrind and with AddressSanitizer: c-test.sh SANDBOX FOLDER. See `make c-test`.
 set -euo pipefail
-sandbox=$1 folder=$2
-scratch=$(mktemp -d)
-mkfifo "$scratch/first-line"
-"$sandbox" --port 0 >"$scratch/first-line" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -r "$scratch"' EXIT
-read -r line <"$scratch/first-line"
-user=(env -i "PATH=$PATH" "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=${line#listening on }")
+folder=$2
+source "$(dirname "${BASH_SOURCE[0]}")/../../sandbox/start.sh" "$1"
+user=(env -i "PATH=$PATH" "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=$url")
 
 # A run, a refusal of the service, and one of the client, each in three ways.
 check() {

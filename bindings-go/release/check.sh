@@ -2,18 +2,13 @@
 # Uses the Go package as somebody would who has no checkout and no Rust: check.sh RELEASE SANDBOX [VERSION].
 # RELEASE is what release/main.go made; it is the only proxy that is asked.
 set -euo pipefail
-release=$(cd "$1" && pwd) sandbox=$2
-scratch=$(mktemp -d)
-mkfifo "$scratch/first-line"
-"$sandbox" --port 0 >"$scratch/first-line" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
-read -r line <"$scratch/first-line"
+release=$(cd "$1" && pwd)
+source "$(dirname "${BASH_SOURCE[0]}")/../../sandbox/start.sh" "$2"
 
 go=$(command -v go)
 outside=(env -i "PATH=$(dirname "$(readlink -f "$go")"):/usr/bin:/bin" "HOME=$scratch/home" "GOPATH=$scratch/go" "GOCACHE=$(go env GOCACHE)"
   "GOPROXY=file://$release" GOSUMDB=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
-  "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=${line#listening on }")
+  "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=$url")
 if "${outside[@]}" sh -c 'command -v cargo rustc'; then
   echo "there is a Rust on the path: the check would prove less" >&2
   exit 1

@@ -2,15 +2,11 @@
 # Links a Go program with the library that is in the checkout, for an old glibc and for musl, and runs both:
 # libc.sh PYTHON SANDBOX FOLDER. PYTHON is one that has ziglang, whose C compiler brings both; see `make go-pack`.
 set -euo pipefail
-python=$1 sandbox=$(realpath "$2") folder=$3
+python=$1 folder=$3
 oldest=2.17
-cd "$(dirname "${BASH_SOURCE[0]}")/../../examples/go"
-scratch=$(mktemp -d)
-mkfifo "$scratch/first-line"
-"$sandbox" --port 0 >"$scratch/first-line" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" || true; rm -r "$scratch"' EXIT
-read -r line <"$scratch/first-line"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../../sandbox/start.sh" "$2"
+cd "$here/../../examples/go"
 mkdir -p "$folder"
 
 # check LIBC OURS OTHERS: the program names ours of its C library, and has none of the other's. With glibc what unwinds
@@ -24,7 +20,7 @@ check() {
     echo "$1: linked with what is for the other C library" >&2
     exit 1
   fi
-  env -i BUILDERAIKITS_API_KEY=bak_test "BUILDERAIKITS_BASE_URL=${line#listening on }" "$program"
+  env -i BUILDERAIKITS_API_KEY=bak_test "BUILDERAIKITS_BASE_URL=$url" "$program"
   echo "$1: $(stat -c %s "$program") bytes"
 }
 check "gnu.$oldest" baik_1_submit baik_1_musl_submit

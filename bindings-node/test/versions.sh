@@ -14,12 +14,8 @@ for version in 22.23.3 24.21.0 26.10.0; do
   (cd "$here" && PATH="$(dirname "$node"):$PATH" "$node" --test test/*.test.mjs | grep -E '^(not ok|# (pass|fail)|ℹ (pass|fail)|✖)')
 done
 
-port=$(mktemp)
-"$target/debug/builderaikits-sandbox" --port 0 >"$port" &
-sandbox=$!
-trap 'kill $sandbox' EXIT
-until [[ -s $port ]]; do sleep 0.1; done
-export BUILDERAIKITS_API_KEY=bak_versions BUILDERAIKITS_BASE_URL=$(sed 's/listening on //' "$port")
+source "$here/../sandbox/start.sh" "$target/debug/builderaikits-sandbox"
+export BUILDERAIKITS_API_KEY=bak_versions BUILDERAIKITS_BASE_URL=$url
 npm install --silent --no-audit --no-fund --ignore-scripts --force --prefix others "@oven/bun-$platform@1.4.5" "@deno/$platform-glibc@2.9.6"
 bun=$(compgen -G "others/node_modules/@oven/bun-$platform/bin/bun")
 deno=$(compgen -G "others/node_modules/@deno/$platform-glibc/deno")
