@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import BuilderAIKits, { APIUserAbortError } from '@builderaikits/sdk';
-import { sandbox, server, until } from './service.mjs';
+import { program, sandbox, server, until } from './service.mjs';
 
 const HELLO = { kit: 'text-gen', input: 'Hello' };
 
@@ -116,6 +116,24 @@ test('one signal gives up all its calls, and others go on', async () => {
   assert.equal(others, 0);
   other.abort();
   await going;
+});
+
+// In a program of its own: an error that came out of here would leave this one hanging.
+test("a signal of the user's making that cannot be left: its call ends, and so do others", async () => {
+  const source = `import BuilderAIKits from '@builderaikits/sdk';
+    class Stuck extends EventTarget { aborted = false; removeEventListener() { throw new Error('of the signal'); } }
+    const run = (client, signal) => client.kits.run({ kit: 'text-gen', input: 'Hello' }, { signal }).then(({ status }) => status, ({ name }) => name);
+    const client = new BuilderAIKits();
+    // So many that some end together.
+    const ends = await Promise.all(Array.from({ length: 100 }, (_, index) => run(client, index % 2 === 0 ? new Stuck() : undefined)));
+    console.log(ends.filter((status) => status === 'completed').length);
+    const [silent, stuck] = [new BuilderAIKits({ baseURL: process.argv[1] }), new Stuck()];
+    const given = [run(silent, stuck), run(silent, stuck)];
+    stuck.dispatchEvent(new Event('abort'));
+    console.log((await Promise.all(given)).join());`;
+  const { options } = await server(() => undefined);
+  const ended = await program(source, { env: (await sandbox()).env, args: [options.baseURL] });
+  assert.deepEqual(ended, { code: 0, signal: null, stdout: '100\nAPIUserAbortError,APIUserAbortError\n', stderr: '' });
 });
 
 async function failure(call) {

@@ -87,6 +87,22 @@ const LIVES = [
      await collect(); await pending; counts(two);`,
     '1\n1\n',
   ],
+  [
+    'that of the environment is one for all clients, however many are made and closed, and whatever it asks for meanwhile',
+    `const made = { kept: 0, timers: 0 };
+     globalThis.WeakRef = class extends WeakRef { constructor(of) { super(of); made.kept++; } };
+     const { setInterval } = globalThis;
+     globalThis.setInterval = (...given) => { made.timers++; return setInterval(...given); };
+     console.error = (text) => text.startsWith('builderaikits info') && one.info(text);
+     const clients = (level) => { process.env.BUILDERAIKITS_LOG = level; return Array.from({ length: 100 }, () => new BuilderAIKits()); };
+     const all = clients('info'); console.log(JSON.stringify(made));
+     await call(all[0]); counts(one);
+     for (const level of ['debug', 'info', 'debug', 'info']) all.push(...clients(level));
+     console.log(JSON.stringify(made));
+     for (const client of all.slice(1)) client.close();
+     await call(all[0]); counts(one);`,
+    '{"kept":1,"timers":1}\n1\n{"kept":2,"timers":1}\n2\n',
+  ],
 ];
 
 test('for as long as their client lives', async (context) => {
