@@ -51,6 +51,43 @@ func TestACancelledContextAbortsTheRequest(t *testing.T) {
 	}
 }
 
+func TestWhatIsKnownOfACallThatItsContextEnded(t *testing.T) {
+	s := silent(t)
+	c := client(t, sdk.WithBaseURL(s.URL()))
+	table := []struct {
+		early   bool
+		options []sdk.RunOption
+		key     string
+	}{
+		{false, []sdk.RunOption{sdk.WithIdempotencyKey("key-1"), sdk.WithIdempotencyKey("key-2")}, "key-2"},
+		{false, nil, ""},
+		{true, []sdk.RunOption{sdk.WithIdempotencyKey("key-1")}, ""},
+	}
+	for _, row := range table {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		begun, least := time.Now(), 20*time.Millisecond
+		if row.early {
+			cancel()
+			least = 0
+		} else {
+			go func() {
+				<-s.asked
+				time.Sleep(least)
+				cancel()
+			}()
+		}
+		_, err := c.Kits.Run(ctx, hello, row.options...)
+		whole := time.Since(begun)
+		var e *sdk.Error
+		if !errors.As(err, &e) || e.Kind != sdk.ErrCancelled || e.IdempotencyKey != row.key || e.Attempts != 0 || e.MayHaveRun == row.early {
+			t.Errorf("%#v", err)
+		} else if e.Elapsed < least || e.Elapsed > whole || (e.Elapsed == 0) != row.early {
+			t.Errorf("%v, of %v", e.Elapsed, whole)
+		}
+	}
+}
+
 func TestADeadlineOfTheContext(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))

@@ -40,7 +40,7 @@ type Error struct {
 	// IsRetryable tells whether the call's options would repeat this outcome, whatever attempts, budget and time are
 	// left.
 	IsRetryable bool
-	// IdempotencyKey of all attempts of the call.
+	// IdempotencyKey of all attempts of the call. Where the context ended it: the one that you gave, if you gave one.
 	IdempotencyKey string
 	// Elapsed is from the start of the call to its end: queue, attempts and waits.
 	Elapsed time.Duration

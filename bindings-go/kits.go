@@ -92,8 +92,9 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 		return nil, refusal("ctx: is nil; context.Background() never ends", nil)
 	}
 	if ctx.Err() != nil {
-		return nil, given(ctx, false)
+		return nil, given(ctx)
 	}
+	started := time.Now()
 	request := buffers.Get().(*[]byte)
 	defer buffers.Put(request)
 	e := encoder{(*request)[:0]}
@@ -126,12 +127,12 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 	runtime.KeepAlive(k.client)
 	flushLogs()
 	switch {
-	case err == native.ErrNotBegun:
-		return nil, given(ctx, false)
+	case err == native.ErrNotBegun, err == nil && !ended:
+		e := given(ctx)
+		e.MayHaveRun, e.IdempotencyKey, e.Elapsed = err == nil, s.idempotencyKey, time.Since(started)
+		return nil, e
 	case err != nil:
 		return nil, defect(err)
-	case !ended:
-		return nil, given(ctx, true)
 	case failed != nil:
 		if deadline, has := ctx.Deadline(); has && failed.Kind == ErrTimeout && !time.Now().Before(deadline) {
 			failed.cause = why(ctx, context.DeadlineExceeded)
@@ -141,9 +142,10 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 	return run, nil
 }
 
-// given is the error of a call that its context gave up. How far a call that had begun came is not known.
-func given(ctx context.Context, begun bool) *Error {
-	e := &Error{Kind: ErrCancelled, Message: "the context was cancelled", MayHaveRun: begun, cause: why(ctx, ctx.Err())}
+// given is the error of a call that its context gave up. How far a call that had begun came is not known, nor the key that the
+// core made for it.
+func given(ctx context.Context) *Error {
+	e := &Error{Kind: ErrCancelled, Message: "the context was cancelled", cause: why(ctx, ctx.Err())}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Kind, e.Message = ErrTimeout, "the context's deadline passed"
 	}

@@ -105,7 +105,10 @@ func WithLogger(logger *slog.Logger) Option {
 // WithIdempotencyKey sets the Idempotency-Key of all attempts of a call: 1 to 255 visible ASCII characters. Default: a
 // fresh UUIDv4 for each call.
 func WithIdempotencyKey(key string) RunOption {
-	return runOption(func(s *settings) { s.text("idempotency_key", key) })
+	return runOption(func(s *settings) {
+		s.text("idempotency_key", key)
+		s.idempotencyKey = key
+	})
 }
 
 type (
@@ -125,12 +128,13 @@ func clientText(name, value string) Option {
 
 // settings are options as JSON: of one that stands there twice, the last one counts.
 type settings struct {
-	json      encoder
-	headers   map[string]header // by their names in lower case
-	kind      ErrorKind
-	err       *Error
-	logger    *slog.Logger
-	hasLogger bool
+	json           encoder
+	headers        map[string]header // by their names in lower case
+	idempotencyKey string            // for an error that the core does not make
+	kind           ErrorKind
+	err            *Error
+	logger         *slog.Logger
+	hasLogger      bool
 }
 
 type header struct{ name, value string }
