@@ -128,8 +128,8 @@ impl Client {
         loop {
             let slot = match self.shared.admit(&request).await {
                 Ok(slot) => slot,
-                Err(until) => {
-                    progress.last.get_or_insert_with(|| Failed::in_the_queue(until));
+                Err(ran_out) => {
+                    progress.last.get_or_insert_with(|| Failed::never_sent(ran_out));
                     return Err(progress.give_up(&request));
                 }
             };

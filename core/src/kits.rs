@@ -63,6 +63,9 @@ pub struct CallOptions {
     /// Headers for this call, instead of the client's of the same name. Same limits as
     /// [`Config::headers`](crate::Config::headers).
     pub headers: Vec<(String, String)>,
+    /// For the SDK's other languages: how long the call waited there already, which is part of its time. Default 0.
+    #[doc(hidden)]
+    pub waited: Duration,
 }
 
 /// Shows the names of the headers, not their values.

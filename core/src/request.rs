@@ -50,7 +50,8 @@ impl Request {
         let timeout = options.timeout.unwrap_or(client.config.timeout);
         check_time("timeout", timeout).map_err(Error::invalid_request)?;
         let (idempotency_key, key_header) = idempotency_key(options.idempotency_key.as_deref())?;
-        let started = Instant::now();
+        let now = Instant::now();
+        let started = now.checked_sub(options.waited).unwrap_or(now);
         let until =
             timeout.and_then(|length| Some(Until { at: started.checked_add(length)?, option: "timeout", length }));
         Ok(Self {

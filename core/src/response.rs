@@ -13,7 +13,7 @@ use crate::decode;
 use crate::error::{ErrorKind, ErrorParts};
 use crate::retry::{Ended, Outcome, parse_retry_after};
 use crate::run::Run;
-use crate::transport::{Cut, Failure, Reply, Until};
+use crate::transport::{Cut, Failure, Reply};
 
 /// The longest text of the service's that a message repeats, in characters.
 const LONGEST_MESSAGE: usize = 512;
@@ -28,8 +28,7 @@ pub(crate) struct Failed {
 
 impl Failed {
     /// A call whose time ran out before its first attempt.
-    pub(crate) fn in_the_queue(until: Until) -> Box<Self> {
-        let message = until.ran_out("in the queue for one of the slots that max_concurrency gives");
+    pub(crate) fn never_sent(message: String) -> Box<Self> {
         Box::new(unanswered(Failure { cause: Cause::Timeout, message, sent: false }))
     }
 }

@@ -10,7 +10,7 @@ use tracing::info;
 use crate::budget::{Budget, Gate, Price, Reserved};
 use crate::request::Request;
 use crate::retry::{Ended, Verdict, repeats, spread};
-use crate::transport::{Transport, Until};
+use crate::transport::Transport;
 
 /// Turns of the runtime in which a connection comes back to the pool: 1 leaves up to a fifth more connections than
 /// slots, 4 a few.
@@ -49,8 +49,12 @@ impl Shared {
         self.budget.reward(paid);
     }
 
-    /// A slot on the wire, first come first served. Fails with the limit that ran out in the queue.
-    pub(crate) async fn admit(&self, request: &Request) -> Result<Option<SemaphorePermit<'_>>, Until> {
+    /// A slot on the wire, first come first served. Fails with what ran out before.
+    pub(crate) async fn admit(&self, request: &Request) -> Result<Option<SemaphorePermit<'_>>, String> {
+        // Sent without time for its answer, it would be paid for in vain.
+        if let Some(until) = request.until.filter(|until| until.at <= Instant::now()) {
+            return Err(until.ran_out("before it could be sent"));
+        }
         if let Ok(slot) = self.slots.try_acquire() {
             return Ok(Some(slot));
         }
@@ -59,7 +63,7 @@ impl Shared {
             None => Ok(self.slots.acquire().await.ok()),
             Some(until) => match timeout_at(until.at, self.slots.acquire()).await {
                 Ok(slot) => Ok(slot.ok()),
-                Err(_) => Err(until),
+                Err(_) => Err(until.ran_out("in the queue for one of the slots that max_concurrency gives")),
             },
         }
     }

@@ -38,6 +38,28 @@ async fn calls_queue_in_order_within_their_deadline() {
     }
 }
 
+/// In another language, before it came here.
+#[tokio::test]
+async fn what_a_call_waited_already_is_part_of_its_time() {
+    let mut service = Service::start().await;
+    let client = Client::new(config(service.url())).unwrap();
+    let first = spawn(&client);
+    service.next().await.succeed();
+    first.await.unwrap().unwrap();
+
+    // There is a slot, and a connection that could take it.
+    let waited = Duration::from_secs(60);
+    let options = CallOptions { timeout: Some(Some(waited)), waited, ..CallOptions::default() };
+    let error = soon("its end", client.kits().run_with(hello(), options)).await.unwrap_err();
+    check(&error, (ErrorKind::Timeout, 0, false, true), &["timeout of 60s", "before it could be sent"]);
+    assert!(error.elapsed() >= waited && service.is_idle());
+
+    let options = CallOptions { timeout: Some(None), waited, ..CallOptions::default() };
+    let kits = client.kits();
+    let (run, ()) = tokio::join!(kits.run_with(hello(), options), async { service.next().await.succeed() });
+    assert!(run.unwrap().response_metadata.elapsed >= waited);
+}
+
 #[tokio::test]
 async fn a_dropped_call_gives_its_slot_back() {
     let mut service = Service::start().await;

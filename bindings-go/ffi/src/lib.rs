@@ -162,8 +162,9 @@ pub extern "C" fn baik_1_queue_free(queue: u64) -> Code {
 /// once.
 ///
 /// `request` is the request as JSON on the wire: kit, input, config. `options` is a JSON object (or nothing) of
-/// `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`, and `deadline_ms`, which is a limit of
-/// time as well: the shorter of the two counts.
+/// `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`; `deadline_ms`, which is a limit of
+/// time as well: the shorter of the two counts; and `waited_ms`, how long the call waited in the host already: that
+/// is part of its time.
 ///
 /// On `BAIK_1_FAILED` nothing was begun, and `*failure` belongs to the caller: `baik_1_batch_free`.
 ///
@@ -301,11 +302,14 @@ fn read_call(client: &Client, request: &str, options: &str) -> builderaikits::Re
         "" => CallOptions::default(),
         options => {
             let mut values = object(options, "options", ErrorKind::InvalidRequest)?;
-            let deadline = values.remove("deadline_ms");
+            let (deadline, waited) = (values.remove("deadline_ms"), values.remove("waited_ms"));
             let mut options = options::call_options(values)?;
             if let Some(deadline) = deadline {
-                let limits = [deadline_of(&deadline)?, options.timeout.unwrap_or(client.config().timeout)];
+                let limits = [time("deadline", &deadline)?, options.timeout.unwrap_or(client.config().timeout)];
                 options.timeout = Some(limits.into_iter().flatten().min());
+            }
+            if let Some(waited) = waited {
+                options.waited = time("waited", &waited)?.unwrap_or_default();
             }
             options
         }
@@ -313,10 +317,10 @@ fn read_call(client: &Client, request: &str, options: &str) -> builderaikits::Re
     Ok((RunRequest::from_json(request)?, options))
 }
 
-fn deadline_of(value: &Value) -> builderaikits::Result<Option<Duration>> {
+fn time(name: &str, value: &Value) -> builderaikits::Result<Option<Duration>> {
     let refused =
         |message| Error::from(ErrorParts { kind: ErrorKind::InvalidRequest, message, ..ErrorParts::default() });
-    options::milliseconds("deadline", value).map_err(refused)
+    options::milliseconds(name, value).map_err(refused)
 }
 
 fn object(text: &str, what: &str, kind: ErrorKind) -> builderaikits::Result<Map<String, Value>> {

@@ -189,6 +189,8 @@ fn a_cancelled_call_never_ends() {
         r#"{"timeout_ms": 10}"#,
         r#"{"timeout_ms": null, "deadline_ms": 10}"#,
         r#"{"timeout_ms": 10, "deadline_ms": 60000}"#,
+        r#"{"timeout_ms": 60000, "waited_ms": 60000}"#,
+        r#"{"timeout_ms": null, "deadline_ms": 60000, "waited_ms": 59990}"#,
     ] {
         let (_, call, _) = host.submit(REQUEST, limits);
         let (ended, _) = host.drain(9, WAIT_MS);
@@ -239,6 +241,7 @@ fn what_is_refused_says_why() {
         (REQUEST, "secret", "options: is not valid JSON"),
         (REQUEST, r#"{"max_retries": -1}"#, "max_retries: must be"),
         (REQUEST, r#"{"deadline_ms": 0}"#, "deadline: must be more than 0"),
+        (REQUEST, r#"{"waited_ms": "1"}"#, "waited: must be a number"),
     ];
     for (request, options, message) in calls {
         let (code, call, error) = host.submit(request, options);

@@ -351,8 +351,9 @@ baik_1_code baik_1_queue_free(uint64_t queue);
  * once.
  *
  * `request` is the request as JSON on the wire: kit, input, config. `options` is a JSON object (or nothing) of
- * `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`, and `deadline_ms`, which is a limit of
- * time as well: the shorter of the two counts.
+ * `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`; `deadline_ms`, which is a limit of
+ * time as well: the shorter of the two counts; and `waited_ms`, how long the call waited in the host already: that
+ * is part of its time.
  *
  * On `BAIK_1_FAILED` nothing was begun, and `*failure` belongs to the caller: `baik_1_batch_free`.
  *

@@ -25,6 +25,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"time"
 	"unsafe"
 )
 
@@ -74,32 +75,46 @@ var (
 	cancels = make(chan struct{}, 8)
 )
 
-// begin takes a place to begin a call. False: ctx ended before, and none is taken.
-func begin(ctx context.Context) bool {
+// begin takes a place to begin a call, and tells how long it waited for that. False: ctx ended before, and none is taken.
+func begin(ctx context.Context) (waited time.Duration, took bool) {
 	select {
 	case begins <- struct{}{}:
-		return true
+		return 0, true
 	default:
 	}
+	came := time.Now()
 	select {
 	case begins <- struct{}{}:
 	case <-ctx.Done():
-		return false
+		return 0, false
 	}
 	// Both may have come at once.
 	if ctx.Err() != nil {
 		<-begins
-		return false
+		return 0, false
 	}
-	return true
+	return time.Since(came), true
+}
+
+// with adds how long a call has waited to its options: to the user that is part of its time.
+func with(waited time.Duration, options []byte) []byte {
+	rest := []byte("}")
+	if len(options) > 0 {
+		rest = append([]byte(","), options[1:]...)
+	}
+	return fmt.Appendf(nil, `{"waited_ms":%g%s`, float64(waited)/float64(time.Millisecond), rest)
 }
 
 // submit begins a call. It copies request and options before it returns.
 func submit(ctx context.Context, client, queue uint64, request, options []byte) (call uint64, refused *Outcome, err error) {
 	var id C.uint64_t
 	var failure C.baik_1_batch
-	if !begin(ctx) {
+	waited, took := begin(ctx)
+	if !took {
 		return 0, nil, ErrNotBegun
+	}
+	if waited > 0 {
+		options = with(waited, options)
 	}
 	code := C.baik_1_submit(C.uint64_t(client), C.uint64_t(queue), bytesOf(request), C.size_t(len(request)),
 		bytesOf(options), C.size_t(len(options)), &id, &failure)

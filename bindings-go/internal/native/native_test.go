@@ -100,6 +100,41 @@ func TestEightBegin(t *testing.T) {
 	}
 }
 
+// Whoever waited for a place for as long as the call may take is not sent, whoever said how long that is.
+func TestTheWaitForAPlaceIsPartOfTheCallsTime(t *testing.T) {
+	table := []struct{ client, call string }{
+		{`"timeout_ms":20`, ``},
+		{`"timeout_ms":null`, `{"timeout_ms":20,"idempotency_key":"k"}`},
+		{`"timeout_ms":null`, `{"deadline_ms":20}`},
+		{`"timeout_ms":20`, `{"deadline_ms":60000}`},
+	}
+	for _, row := range table {
+		client, refused, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0,`+row.client+`}`))
+		if err != nil || refused != nil {
+			t.Fatal(refused, err)
+		}
+		defer FreeClient(client)
+		for range cap(begins) {
+			begins <- struct{}{}
+		}
+		ctx := newTold()
+		var got Outcome
+		ended := make(chan error, 1)
+		go func() {
+			_, err := Run(ctx, client, []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(outcome *Outcome) { got = *outcome })
+			ended <- err
+		}()
+		<-ctx.waits
+		time.Sleep(20 * time.Millisecond)
+		for range cap(begins) {
+			<-begins
+		}
+		if err := within(t, ended); err != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 20*time.Millisecond {
+			t.Errorf("%v: %+v, %v", row, got, err)
+		}
+	}
+}
+
 func within(t *testing.T, ended <-chan error) error {
 	t.Helper()
 	select {
