@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
 
 use crate::auth::{ApiKey, KEY_PREFIX, REDACTED};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::proxy::Proxy;
 
 /// The options of a [`Client`](crate::Client).
 ///
@@ -100,46 +100,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults, with what the environment says: `BUILDERAIKITS_API_KEY`, `BUILDERAIKITS_BASE_URL` and
-    /// `BUILDERAIKITS_CUSTOM_HEADERS`. One that is empty counts as not set.
-    ///
-    /// # Errors
-    ///
-    /// [`Config`](crate::ErrorKind::Config), which names the variable, when one cannot be read.
-    pub fn from_env() -> Result<Self> {
-        Self::read(variable)
-    }
-
-    /// For the SDK's other languages: as [`from_env`](Self::from_env), of an environment that is not the process's,
-    /// such as that of a worker thread. `lookup` has the value of a variable; it is also asked for those about proxies.
-    #[doc(hidden)]
-    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut config = Self::read(|name| Ok(lookup(name).filter(|value| !is_blank(value))))?;
-        let names = PROXIES.iter().chain(&NO_PROXIES);
-        config.proxy_variables = Some(names.filter_map(|name| Some((*name, lookup(name)?))).collect());
-        Ok(config)
-    }
-
-    fn read(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
-        let mut config = Self::default();
-        if let Some(key) = variable("BUILDERAIKITS_API_KEY")? {
-            config.api_key = Some(ApiKey::new(&key)?);
-        }
-        if let Some(url) = variable("BUILDERAIKITS_BASE_URL")? {
-            config.base_url = url;
-        }
-        for line in variable("BUILDERAIKITS_CUSTOM_HEADERS")?.iter().flat_map(|lines| lines.lines()) {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let Some((name, value)) = line.split_once(':') else {
-                return Err(Error::config("BUILDERAIKITS_CUSTOM_HEADERS: a line is not of the form `Name: value`"));
-            };
-            config.headers.push((name.trim().to_owned(), value.trim().to_owned()));
-        }
-        Ok(config)
-    }
-
     /// Checks every option, as [`Client::new`](crate::Client::new) does.
     ///
     /// # Errors
@@ -174,7 +134,8 @@ impl Config {
         {
             return Err(Error::config("app_name: must be visible ASCII, as `name/version`"));
         }
-        Ok(Checked { endpoint, key, headers, proxy: self.check_proxy()? })
+        let proxy = Proxy::new(self.proxy.as_deref(), |name| self.proxy_variable(name))?;
+        Ok(Checked { endpoint, key, headers, proxy })
     }
 
     /// How many attempts may be on the wire at once.
@@ -195,47 +156,7 @@ impl Config {
         ];
         differs.iter().find(|(_, differs)| *differs).map(|(option, _)| *option)
     }
-
-    fn check_proxy(&self) -> Result<Proxy> {
-        match self.proxy.as_deref() {
-            Some("off") => Ok(Proxy::Off),
-            Some(url) => Ok(Proxy::Through { url: proxy_url("proxy", url)?, except: String::new() }),
-            None => {
-                for name in PROXIES {
-                    if let Some(url) = self.proxy_variable(name)?.filter(|url| !is_blank(url)) {
-                        let except = self.not_through_it()?;
-                        // The HTTP library takes `*` for names, not for addresses.
-                        if except.split(',').any(|host| host.trim() == "*") {
-                            return Ok(Proxy::Off);
-                        }
-                        return Ok(Proxy::Through { url: proxy_url(name, &url)?, except });
-                    }
-                }
-                Ok(Proxy::Off)
-            }
-        }
-    }
-
-    fn not_through_it(&self) -> Result<String> {
-        for name in NO_PROXIES {
-            if let Some(hosts) = self.proxy_variable(name)? {
-                return Ok(hosts);
-            }
-        }
-        Ok(String::new())
-    }
-
-    fn proxy_variable(&self, name: &str) -> Result<Option<String>> {
-        match &self.proxy_variables {
-            Some(given) => Ok(given.iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())),
-            None => of_process(name),
-        }
-    }
 }
-
-/// By their precedence.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-const NO_PROXIES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// What [`Config::check`] found, in the form that the client works with.
 #[derive(Clone)]
@@ -244,17 +165,6 @@ pub(crate) struct Checked {
     pub(crate) key: ApiKey,
     pub(crate) headers: HeaderMap,
     pub(crate) proxy: Proxy,
-}
-
-/// Which proxy `https` goes through.
-#[derive(Clone)]
-pub(crate) enum Proxy {
-    Off,
-    /// `except` is the list of `NO_PROXY`, for one of the environment.
-    Through {
-        url: Url,
-        except: String,
-    },
 }
 
 /// A limit of time of a client or a call: longer than nothing.
@@ -295,18 +205,6 @@ fn is_ours(name: &str) -> bool {
     OURS.contains(&name) || name.starts_with("content-")
 }
 
-/// Never shows the value: it can carry a password.
-fn proxy_url(option: &str, value: &str) -> Result<Url> {
-    let bad = |why| Error::config(format!("{option}: {why}; give `http://host:port`, or `off` as the option `proxy`"));
-    // curl's habit, which environments follow: `host:port` is a proxy that speaks http.
-    let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
-    let url = url.map_err(|_| bad("is not a URL"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad("is neither http nor https"));
-    }
-    Ok(url)
-}
-
 /// The default of `max_concurrency`.
 fn slots_of(open_files: Option<usize>) -> usize {
     open_files.map_or(1000, |most| (most / 4).saturating_mul(3).clamp(1, 1000))
@@ -318,23 +216,6 @@ fn open_files() -> Option<usize> {
     return rlimit::Resource::NOFILE.get_soft().ok().and_then(|most| usize::try_from(most).ok());
     #[cfg(not(unix))]
     return None;
-}
-
-/// A variable of the process's environment, unless it is empty.
-fn variable(name: &str) -> Result<Option<String>> {
-    Ok(of_process(name)?.filter(|value| !is_blank(value)))
-}
-
-fn of_process(name: &str) -> Result<Option<String>> {
-    match std::env::var(name) {
-        Ok(value) => Ok(Some(value)),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Error::config(format!("{name}: is not valid Unicode"))),
-    }
-}
-
-fn is_blank(value: &str) -> bool {
-    value.trim().is_empty()
 }
 
 /// Shows no secret: the key, header values, and the proxy (it can carry a password) are redacted, and so is a base URL
@@ -373,7 +254,6 @@ mod tests {
     #[test]
     fn options_table() {
         let headers = |name: &str, value: &str| Config { headers: vec![(name.into(), value.into())], ..good() };
-        let proxy = |url: &str| Config { proxy: Some(url.into()), ..good() };
         let zero = Some(Duration::ZERO);
         let bad = [
             (Config { api_key: None, ..good() }, "api_key: is missing"),
@@ -398,9 +278,7 @@ mod tests {
             (headers("x\ny", "secret"), "headers: `x\\ny` is not a header's name"),
             (headers("", "secret"), "headers: `` is not a header's name"),
             (headers("x", "secret\r\ny: z"), "headers: the value of `x` has a line break"),
-            (proxy(""), "proxy: is not a URL"),
-            (proxy("http://user:secret@bad host"), "proxy: is not a URL"),
-            (proxy("socks5://secret"), "proxy: is neither http nor https"),
+            (Config { proxy: Some("socks5://secret".into()), ..good() }, "proxy: is neither http nor https"),
         ];
         for (config, message) in bad {
             let error = config.validate().unwrap_err();
@@ -415,54 +293,10 @@ mod tests {
             Config { app_name: Some("my app/1.2".into()), max_retries: 0, ..good() },
             headers("X-Team", "blue"),
             headers("user-agent", "mine"),
-            proxy("http://user:pw@proxy:3128"),
-            proxy("https://proxy"),
-            proxy("proxy:3128"),
+            Config { proxy: Some("http://user:pw@proxy:3128".into()), ..good() },
         ];
         for config in good {
             config.validate().unwrap();
-        }
-    }
-
-    #[test]
-    fn variables_of_another_environment_than_the_process() {
-        let read = |variables: &[(&str, &str)]| {
-            let value =
-                |name: &str| variables.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).into());
-            Config::from_vars(value).and_then(|config| Ok((config.check()?, config)))
-        };
-        const KEY: (&str, &str) = ("BUILDERAIKITS_API_KEY", "bak_k");
-        let (checked, config) =
-            read(&[KEY, ("BUILDERAIKITS_BASE_URL", "https://example.com"), ("BUILDERAIKITS_CUSTOM_HEADERS", "x-a: b")])
-                .unwrap();
-        assert_eq!((config.base_url.as_str(), checked.headers.len()), ("https://example.com", 1));
-        let refused = [
-            (&[][..], "api_key: is missing"),
-            (&[("BUILDERAIKITS_API_KEY", " ")], "api_key: is missing"),
-            (&[KEY, ("BUILDERAIKITS_CUSTOM_HEADERS", "x")], "BUILDERAIKITS_CUSTOM_HEADERS: a line"),
-            (&[KEY, ("ALL_PROXY", "http://bad host")], "ALL_PROXY: is not a URL"),
-        ];
-        for (variables, message) in refused {
-            let error = read(variables).err().unwrap();
-            assert!(error.message().starts_with(message), "{error}");
-        }
-        let https = ("HTTPS_PROXY", "p:1");
-        let proxies = [
-            (&[KEY][..], None),
-            (&[KEY, ("https_proxy", "p:1"), ("ALL_PROXY", "q:1")], Some(("http://p:1/", ""))),
-            (&[KEY, ("HTTPS_PROXY", ""), ("ALL_PROXY", "q:1"), ("no_proxy", "a,b")], Some(("http://q:1/", "a,b"))),
-            (&[KEY, https, ("NO_PROXY", ""), ("no_proxy", "*")], Some(("http://p:1/", ""))),
-            (&[KEY, https, ("NO_PROXY", "*")], None),
-        ];
-        for (variables, proxy) in proxies {
-            let (checked, mut config) = read(variables).unwrap();
-            let found = match &checked.proxy {
-                Proxy::Off => None,
-                Proxy::Through { url, except } => Some((url.as_str(), except.as_str())),
-            };
-            assert_eq!(found, proxy, "{variables:?}");
-            config.proxy = Some("off".into());
-            assert!(matches!(config.check().unwrap().proxy, Proxy::Off));
         }
     }
 

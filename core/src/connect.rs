@@ -18,8 +18,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::config::{Checked, Config, Proxy};
+use crate::config::{Checked, Config};
 use crate::error::{Error, Result};
+use crate::proxy::Proxy;
 use crate::stream::Stream;
 use crate::tls;
 

@@ -50,12 +50,14 @@ mod config;
 mod connect;
 mod decode;
 mod endpoint;
+mod environment;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
 mod idle;
 mod kits;
+mod proxy;
 mod request;
 mod response;
 mod retry;

@@ -43,7 +43,7 @@ fn wall_clock_has_one_reader() {
 
 #[test]
 fn the_environment_has_one_reader() {
-    assert_eq!(files_with("env::var"), ["config.rs"]);
+    assert_eq!(files_with("env::var"), ["environment.rs"]);
 }
 
 #[test]
