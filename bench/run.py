@@ -164,16 +164,13 @@ def prepare(language: str) -> None:
 
 
 def prepare_node() -> None:
-    """The peers from npm, and the package as its users have it: the addon optimised, beside it."""
+    """The peers from npm, and the packages as they are released."""
     NODE_FOLDER.mkdir(parents=True, exist_ok=True)
     for name in ["package.json", "package-lock.json", "client.mjs"]:
         shutil.copy(ROOT / "bench" / name, NODE_FOLDER)
     subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=NODE_FOLDER, check=True)
-    subprocess.run(["cargo", "build", "--quiet", "--profile", "wheel", "-p", "builderaikits-node"], cwd=ROOT, check=True)
-    subprocess.run(["make", "--silent", "node-typescript"], cwd=ROOT, check=True)
-    scripts, into = ROOT / "bindings-node" / "scripts", NODE_FOLDER / "node_modules" / "@builderaikits"
-    subprocess.run(["node", scripts / "main-package.mjs", into], check=True)
-    subprocess.run(["node", scripts / "platform-package.mjs", "here", TARGET / "wheel", into], check=True)
+    subprocess.run(["make", "--silent", "node-release"], cwd=ROOT, check=True)
+    shutil.copytree(TARGET / "node-packed", NODE_FOLDER / "node_modules" / "@builderaikits")
 
 
 def raise_open_files(least: int) -> None:

@@ -54,15 +54,26 @@ node-test-if-there:
 	@if $(NODE_IS_THERE); then $(MAKE) --no-print-directory node-test; \
 	  else $(call left-out,the tests of the Node package,Node 20 or later with npm); fi
 
-# What a release would publish. zig brings the symbols of an old glibc; paths of this machine stay out.
-.PHONY: node-pack
-node-pack: rust node-typescript $(ZIGBUILD) $(WEBPACK)/.installed ## Pack the Node package and its addon as released, check them, install them in a clean folder
-	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
-	PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
-	  $(CARGO) zigbuild --profile wheel -p builderaikits-node $(LOCKED) --target $(HOST_TARGET).2.17
+# What is released: for Linux with the symbols of an old glibc, by zig, and without paths of this machine.
+NODE_ADDON = $(if $(findstring linux,$(HOST_TARGET)),zigbuild --target $(HOST_TARGET).2.17,build --target $(HOST_TARGET)) --profile wheel -p builderaikits-node $(LOCKED)
+NODE_ZIG := $(if $(filter Linux,$(shell uname -s)),$(ZIGBUILD))
+NODE_COUNTED := $(TARGET_DIR)/node-counted
+.PHONY: node-release
+node-release: export PATH := $(CURDIR)/$(dir $(ZIGBUILD)):$(PATH)
+node-release: rust node-typescript $(NODE_ZIG) ## Build the Node packages as released: the addon twice, for a profile of its calls (minutes)
+	$(CARGO) build --release -p builderaikits-bench -p builderaikits-sandbox $(LOCKED)
+	bridge/profile.sh count $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
+	package=$$($(NODE) bindings-node/scripts/platform-package.mjs here $(NODE_COUNTED)/$(HOST_TARGET)/wheel $(NODE_COUNTED)); \
+	  BUILDERAIKITS_NATIVE_PATH=$(NODE_COUNTED)/$$package $(NODE) bindings-node/scripts/train.mjs $(TARGET_DIR)/release
+	RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
+	  bridge/profile.sh use $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/main-package.mjs $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/platform-package.mjs here $(TARGET_DIR)/$(HOST_TARGET)/wheel $(NODE_PACKED)
+
+.PHONY: node-pack
+node-pack: node-release $(WEBPACK)/.installed ## Pack the Node packages as released, check them, install them in a clean folder
+	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	$(NODE) bindings-node/test/packed/check.mjs $(NODE_PACKED) $(TARGET_DIR)/debug/builderaikits-sandbox $(WEBPACK)
 
 $(ZIGBUILD): bindings-node/requirements-pack.txt
