@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
-import BuilderAIKits, { APIUserAbortError } from '@builderaikits/sdk';
-import { program, sandbox, server, until } from './service.mjs';
+import BuilderAIKits, { APIUserAbortError, InvalidRequestError } from '@builderaikits/sdk';
+import { KEY, program, sandbox, server, until } from './service.mjs';
 
 const HELLO = { kit: 'text-gen', input: 'Hello' };
 
@@ -134,6 +134,32 @@ test("a signal of the user's making that cannot be left: its call ends, and so d
   const { options } = await server(() => undefined);
   const ended = await program(source, { env: (await sandbox()).env, args: [options.baseURL] });
   assert.deepEqual(ended, { code: 0, signal: null, stdout: '100\nAPIUserAbortError,APIUserAbortError\n', stderr: '' });
+});
+
+test("a signal of the user's making that cannot be listened to: nothing is sent", async () => {
+  const { options, requests } = await server();
+  const client = new BuilderAIKits(options);
+  const thrown = new Error('of the signal');
+  const fails = () => {
+    throw thrown;
+  };
+  const signals = [
+    { aborted: false, addEventListener: fails, removeEventListener() {} },
+    Object.defineProperty(new EventTarget(), 'aborted', { get: fails }),
+  ];
+  for (const signal of signals) {
+    const error = await client.kits.run(HELLO, { signal }).then(assert.fail, (error) => error);
+    assert.ok(error instanceof InvalidRequestError && error.message.startsWith('signal: cannot be listened to'), error);
+    assert.deepEqual([error.cause, error.mayHaveRun], [thrown, false]);
+  }
+  assert.equal(requests.length, 0);
+});
+
+test('a call that is refused leaves no listener', async () => {
+  const { signal } = new AbortController();
+  const client = new BuilderAIKits({ apiKey: KEY });
+  await assert.rejects(client.kits.run({ kit: '', input: 'Hello' }, { signal }), InvalidRequestError);
+  assert.deepEqual(getEventListeners(signal, 'abort'), []);
 });
 
 async function failure(call) {

@@ -2,7 +2,7 @@
 
 import { flush } from './logs';
 import { type Calls, type Client, type Failed, native } from './native';
-import { OF_CALL } from './options';
+import { OF_CALL, Refusal } from './options';
 import type { ResponseMetadata, Run } from './types';
 
 /** Why a call has no run. */
@@ -30,22 +30,19 @@ export function callsHere(): Calls {
 }
 
 /** Begins a call, and gives what it ends in. The addon keeps the process alive until then. */
-export function ended(client: Client, request: string, given?: string, signal?: AbortSignal): Promise<Run | Failure> {
-  return new Promise((end) => {
-    if (signal?.aborted) {
-      end(abandoned(signal));
-      return;
-    }
-    const call = client.submit(request, given);
-    if (typeof call !== 'number') {
-      end(new Failure(call));
-      return;
-    }
-    waiting.set(call, { end, signal, client });
-    if (signal !== undefined) {
-      watch(signal, call, given);
-    }
-  });
+export function ended(client: Client, request: string, given?: string, signal?: AbortSignal): Promise<Run | Failure> | Failure {
+  // First, so that no call begins which its signal cannot give up.
+  const listening = signal && listen(signal);
+  if (signal !== undefined && listening === undefined) {
+    return abandoned(signal);
+  }
+  const call = client.submit(request, given);
+  if (typeof call !== 'number') {
+    leave(signal);
+    return new Failure(call);
+  }
+  listening?.set(call, { begun: performance.now(), given });
+  return new Promise((end) => waiting.set(call, { end, signal, client }));
 }
 
 /** Called by the addon when calls have ended: once for many. */
@@ -74,9 +71,7 @@ function settle(call: number, end: Run | Failure): void {
   if (found !== undefined) {
     waiting.delete(call);
     found.end(end);
-    if (found.signal !== undefined) {
-      unwatch(found.signal, call);
-    }
+    leave(found.signal, call);
   }
 }
 
@@ -89,20 +84,34 @@ interface Watched {
 /** Signals with calls that they give up, and the one listener that each has then, however many calls there are. */
 const watched = new Map<AbortSignal, { of: Map<number, Watched>; listener: () => void }>();
 
-function watch(signal: AbortSignal, call: number, given: string | undefined): void {
-  let entry = watched.get(signal);
-  if (entry === undefined) {
-    const of = new Map<number, Watched>();
-    entry = { of, listener: () => giveUp(signal, of) };
-    watched.set(signal, entry);
-    signal.addEventListener('abort', entry.listener);
+/** Listens to a signal, and gives where its calls are noted; undefined when it is aborted already. */
+function listen(signal: AbortSignal): Map<number, Watched> | undefined {
+  try {
+    if (signal.aborted) {
+      return undefined;
+    }
+    let entry = watched.get(signal);
+    if (entry === undefined) {
+      const of = new Map<number, Watched>();
+      entry = { of, listener: () => giveUp(signal, of) };
+      signal.addEventListener('abort', entry.listener);
+      watched.set(signal, entry);
+    }
+    return entry.of;
+  } catch (cause) {
+    throw new Refusal('signal: cannot be listened to', cause);
   }
-  entry.of.set(call, { begun: performance.now(), given });
 }
 
-function unwatch(signal: AbortSignal, call: number): void {
-  const entry = watched.get(signal);
-  if (entry?.of.delete(call) && entry.of.size === 0) {
+function leave(signal: AbortSignal | undefined, call?: number): void {
+  const entry = signal && watched.get(signal);
+  if (signal === undefined || entry === undefined) {
+    return;
+  }
+  if (call !== undefined) {
+    entry.of.delete(call);
+  }
+  if (entry.of.size === 0) {
     watched.delete(signal);
     try {
       signal.removeEventListener('abort', entry.listener);
