@@ -152,11 +152,10 @@ def prepare(language: str) -> None:
     if language == "python":
         if not VENV.exists():
             subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        pip, wheels = [VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check"], TARGET / "bench-wheels"
+        pip = [VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", "-r", ROOT / "bench" / "requirements.txt"], check=True)
-        shutil.rmtree(wheels, ignore_errors=True)
-        subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "-w", wheels, ROOT / "bindings-python"], check=True)
-        (wheel,) = wheels.iterdir()
+        subprocess.run(["make", "--silent", "python-release"], cwd=ROOT, check=True)
+        (wheel,) = (TARGET / "wheels").glob("*.whl")
         print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB")
         subprocess.run([*pip, "install", "--quiet", "--force-reinstall", wheel], check=True)
     if language == "node":

@@ -2,6 +2,7 @@
 # venv of the project.
 PYTHON ?= python3
 VENV := .venv
+VENV_BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VENV_TOOLS := $(VENV)/tools-installed
 WHEELS := $(TARGET_DIR)/wheels
 NATIVE := bindings-python/python/builderaikits/_native.abi3.so
@@ -21,7 +22,7 @@ python-native:
 
 $(VENV_TOOLS): bindings-python/requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r bindings-python/requirements-dev.txt
+	$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check -r bindings-python/requirements-dev.txt
 	@touch $@
 
 .PHONY: python-test
@@ -29,15 +30,15 @@ python-test: rust python-types ## Run the tests of the Python package; installs 
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	$(CARGO) build -p builderaikits-python --features inject-panic $(LOCKED)
 	@$(MAKE) --no-print-directory python-native
-	cd bindings-python && ../$(VENV)/bin/python -m pytest
+	cd bindings-python && ../$(VENV_BIN)/python -m pytest
 
 .PHONY: python-types
 python-types: python-build $(VENV_TOOLS) ## Check the Python package and its users' code: ruff, mypy, pyright, stubtest
-	$(VENV)/bin/ruff check --config bindings-python/pyproject.toml $(PYTHON_CODE)
-	$(VENV)/bin/ruff format --check --config bindings-python/pyproject.toml $(PYTHON_CODE)
-	cd bindings-python && ../$(VENV)/bin/mypy --strict python/builderaikits tests/typing/uses.py ../examples/python
-	cd bindings-python && ../$(VENV)/bin/pyright --pythonpath ../$(VENV)/bin/python python/builderaikits tests/typing ../examples/python
-	cd bindings-python && ../$(VENV)/bin/stubtest builderaikits._native
+	$(VENV_BIN)/ruff check --config bindings-python/pyproject.toml $(PYTHON_CODE)
+	$(VENV_BIN)/ruff format --check --config bindings-python/pyproject.toml $(PYTHON_CODE)
+	cd bindings-python && ../$(VENV_BIN)/mypy --strict python/builderaikits tests/typing/uses.py ../examples/python
+	cd bindings-python && ../$(VENV_BIN)/pyright --pythonpath ../$(VENV_BIN)/python python/builderaikits tests/typing ../examples/python
+	cd bindings-python && ../$(VENV_BIN)/stubtest builderaikits._native
 
 PYTHON_CODE := bindings-python examples/python tests/conformance/drivers
 
@@ -46,16 +47,25 @@ python-test-if-there:
 	@if $(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then $(MAKE) --no-print-directory python-test; \
 	  else $(call left-out,the tests of the Python package,Python 3.10 or later with venv and pip); fi
 
-# What a release would publish. zig brings the symbols of an old glibc; paths of this machine stay out.
+# What is released: for Linux with the symbols of an old glibc, by the zig of the venv, and without paths of this machine.
+PYTHON_MODULE = $(VENV_BIN)/maturin build -m bindings-python/Cargo.toml --target $(HOST_TARGET) $(if $(findstring linux,$(HOST_TARGET)),--zig --compatibility manylinux2014)
+PYTHON_COUNTED := $(TARGET_DIR)/python-counted
+.PHONY: python-release
+python-release: rust $(VENV_TOOLS) ## Build the wheel as released: its module twice, for a profile of its calls (minutes)
+	$(CARGO) build --release -p builderaikits-bench -p builderaikits-sandbox $(LOCKED)
+	rm -rf $(WHEELS) $(PYTHON_COUNTED)/wheels $(PYTHON_COUNTED)/package
+	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" bridge/profile.sh count $(PYTHON_COUNTED) $(PYTHON_MODULE) --auditwheel skip --out $(PYTHON_COUNTED)/wheels
+	$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(PYTHON_COUNTED)/package $(PYTHON_COUNTED)/wheels/*.whl
+	PYTHONPATH=$(PYTHON_COUNTED)/package $(VENV_BIN)/python bindings-python/scripts/train.py $(TARGET_DIR)/release
+	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
+	  bridge/profile.sh use $(PYTHON_COUNTED) $(PYTHON_MODULE) --out $(WHEELS)
+
 .PHONY: python-wheel
-python-wheel: rust $(VENV_TOOLS) ## Build wheel and sdist of the Python package, check them, and test the wheel in a clean venv
+python-wheel: python-release ## Build wheel and sdist of the Python package, check them, and test the wheel in a clean venv
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
-	rm -rf $(WHEELS) && mkdir -p $(WHEELS)
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
-	  maturin build -m bindings-python/Cargo.toml --zig --compatibility manylinux2014 --out $(WHEELS)
-	$(VENV)/bin/maturin sdist -m bindings-python/Cargo.toml --out $(WHEELS)
-	$(VENV)/bin/twine check --strict $(WHEELS)/*
-	$(VENV)/bin/abi3audit --strict --verbose $(WHEELS)/*.whl
+	$(VENV_BIN)/maturin sdist -m bindings-python/Cargo.toml --out $(WHEELS)
+	$(VENV_BIN)/twine check --strict $(WHEELS)/*
+	$(VENV_BIN)/abi3audit --strict --verbose $(WHEELS)/*.whl
 	PYTHONPATH= PYTHON=$(PYTHON) bindings-python/tests/wheel.sh $(WHEELS) $(TARGET_DIR)/wheel-venv
 
 .PHONY: soak
