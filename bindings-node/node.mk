@@ -57,15 +57,15 @@ node-test-if-there:
 # What is released: for Linux with the symbols of an old glibc, by zig, and without paths of this machine.
 NODE_ADDON = $(if $(findstring linux,$(HOST_TARGET)),zigbuild --target $(HOST_TARGET).2.17,build --target $(HOST_TARGET)) --profile wheel -p builderaikits-node $(LOCKED)
 NODE_ZIG := $(if $(filter Linux,$(shell uname -s)),$(ZIGBUILD))
+NODE_ZIG_PATH := PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH"
 NODE_COUNTED := $(TARGET_DIR)/node-counted
 .PHONY: node-release
-node-release: export PATH := $(CURDIR)/$(dir $(ZIGBUILD)):$(PATH)
 node-release: rust node-typescript $(NODE_ZIG) ## Build the Node packages as released: the addon twice, for a profile of its calls (minutes)
 	$(CARGO) build --release -p builderaikits-bench -p builderaikits-sandbox $(LOCKED)
-	bridge/profile.sh count $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
+	$(NODE_ZIG_PATH) bridge/profile.sh count $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
 	package=$$($(NODE) bindings-node/scripts/platform-package.mjs here $(NODE_COUNTED)/$(HOST_TARGET)/wheel $(NODE_COUNTED)); \
 	  BUILDERAIKITS_NATIVE_PATH=$(NODE_COUNTED)/$$package $(NODE) bindings-node/scripts/train.mjs $(TARGET_DIR)/release
-	RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
+	$(NODE_ZIG_PATH) RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
 	  bridge/profile.sh use $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/main-package.mjs $(NODE_PACKED)
