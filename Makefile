@@ -18,6 +18,8 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 DRIVERS := $(patsubst tests/conformance/drivers/%/run,%,$(wildcard tests/conformance/drivers/*/run))
 LEFT_OUT := $(TARGET_DIR)/left-out
+# Of what is released: paths of this machine stay out.
+RELEASED = RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=."
 
 # $(call left-out,WHAT,HOW TO GET IT), where something is missing.
 left-out = { $(if $(ALL),echo "missing: $(1): $(2)" >&2; exit 1,echo "left out: $(1)"; echo "  $(1): $(2)" >>$(LEFT_OUT)); }

@@ -17,12 +17,9 @@ has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -I bindings-go/internal/native
 C_LIBS := -lpthread -lm
 
-# Paths of this machine stay out.
-GO_LIB_FLAGS = --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=.
-
 .PHONY: go-lib
 go-lib: rust ## Build the Go package's library optimised, beside its Go file
-	RUSTFLAGS="$(GO_LIB_FLAGS)" $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
+	$(RELEASED) $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
 	bindings-go/ffi/archive.sh $(GO_LIB) $(GO_TARGET)=$(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a
 
 # What a release for Linux has. zig brings the headers of an old glibc, and those of musl.
@@ -32,7 +29,7 @@ go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linu
 	rustup target add $(GO_LINUX)-musl
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	for libc in gnu.2.17 musl; do \
-	  PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" RUSTFLAGS="$(GO_LIB_FLAGS)" \
+	  PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" $(RELEASED) \
 	    cargo-zigbuild rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED) --target $(GO_LINUX)-$$libc; \
 	done
 	bindings-go/ffi/archive.sh $(GO_LIB) $(foreach libc,gnu musl,$(GO_LINUX)-$(libc)=$(TARGET_DIR)/golib/$(GO_LINUX)-$(libc)/wheel/libbuilderaikits_ffi.a)

@@ -65,7 +65,7 @@ node-release: rust node-typescript $(NODE_ZIG) ## Build the Node packages as rel
 	$(NODE_ZIG_PATH) bridge/profile.sh count $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
 	package=$$($(NODE) bindings-node/scripts/platform-package.mjs here $(NODE_COUNTED)/$(HOST_TARGET)/wheel $(NODE_COUNTED)); \
 	  BUILDERAIKITS_NATIVE_PATH=$(NODE_COUNTED)/$$package $(NODE) bindings-node/scripts/train.mjs $(TARGET_DIR)/release
-	$(NODE_ZIG_PATH) RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
+	$(NODE_ZIG_PATH) $(RELEASED) \
 	  bridge/profile.sh use $(NODE_COUNTED) $(CARGO) $(NODE_ADDON)
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/main-package.mjs $(NODE_PACKED)

@@ -48,7 +48,7 @@ python-test-if-there:
 	  else $(call left-out,the tests of the Python package,Python 3.10 or later with venv and pip); fi
 
 # What is released: for Linux with the symbols of an old glibc, by the zig of the venv, and without paths of this machine.
-PYTHON_MODULE = $(VENV_BIN)/maturin build -m bindings-python/Cargo.toml --target $(HOST_TARGET) $(if $(findstring linux,$(HOST_TARGET)),--zig --compatibility manylinux2014)
+PYTHON_MODULE = $(VENV_BIN)/maturin build -m bindings-python/Cargo.toml $(LOCKED) --target $(HOST_TARGET) $(if $(findstring linux,$(HOST_TARGET)),--zig --compatibility manylinux2014)
 PYTHON_COUNTED := $(TARGET_DIR)/python-counted
 .PHONY: python-release
 python-release: rust $(VENV_TOOLS) ## Build the wheel as released: its module twice, for a profile of its calls (minutes)
@@ -57,7 +57,7 @@ python-release: rust $(VENV_TOOLS) ## Build the wheel as released: its module tw
 	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" bridge/profile.sh count $(PYTHON_COUNTED) $(PYTHON_MODULE) --auditwheel skip --out $(PYTHON_COUNTED)/wheels
 	$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(PYTHON_COUNTED)/package $(PYTHON_COUNTED)/wheels/*.whl
 	PYTHONPATH=$(PYTHON_COUNTED)/package $(VENV_BIN)/python bindings-python/scripts/train.py $(TARGET_DIR)/release
-	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" RUSTFLAGS="--remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo --remap-path-prefix=$(CURDIR)=." \
+	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" $(RELEASED) \
 	  bridge/profile.sh use $(PYTHON_COUNTED) $(PYTHON_MODULE) --out $(WHEELS)
 
 .PHONY: python-wheel

@@ -14,7 +14,8 @@ use crate::proxy::Proxy;
 /// The options of a [`Client`](crate::Client).
 ///
 /// A plain struct: name what differs and take the rest with `..Config::from_env()?` (or `..Config::default()`, which
-/// reads no `BUILDERAIKITS_*` variable; proxies are looked up when the client is made: see [`proxy`](Self::proxy)). An option added later is then not a breaking change.
+/// reads no `BUILDERAIKITS_*` variable; proxies are looked up when the client is made: see [`proxy`](Self::proxy)). An
+/// option added later is then not a breaking change.
 ///
 /// ```
 /// use builderaikits::{ApiKey, Client, Config};
