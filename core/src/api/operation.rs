@@ -51,7 +51,7 @@ pub(crate) async fn execute<O: Operation>(
     options: RequestOptions,
     queued_for: Duration,
 ) -> Result<O::Response> {
-    let (name, path) = (O::NAME, operation.path().into_owned());
+    let (name, path) = (O::NAME, operation.path());
     let operation =
         OperationRequest { name, method: O::METHOD, path, body: operation.body()?, idempotent: O::IDEMPOTENT };
     let (response, mut metadata) = send(&client, operation, options, queued_for).await?;
@@ -72,7 +72,7 @@ async fn send(
         ));
     }
     let mut request = Request::new(operation, &options, queued_for, client.settings())?;
-    let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key);
+    let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key());
     client.pipeline().execute(&mut request).instrument(span).await
 }
 

@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tracing::debug;
 
 use crate::config::api_key::ApiKey;
@@ -41,7 +40,8 @@ pub(crate) async fn send(
             &state
         ));
         let _cancel_on_drop = CancelOnDrop(&state);
-        let checkout = Deadline::new("connect_timeout", Instant::now(), checkout_timeout)
+        let checkout = checkout_timeout
+            .and_then(|limit| Deadline::from_now("connect_timeout", limit))
             .filter(|checkout| deadline.is_none_or(|deadline| checkout.at < deadline.at));
         let mut result = before(checkout.or(deadline).as_ref(), response.as_mut()).await;
         if result.is_err() && checkout.is_some() {
@@ -82,7 +82,7 @@ pub(crate) async fn read(
     let (max_bytes, deadline) = if status.is_success() {
         (max_response_bytes, deadline)
     } else {
-        let own = Deadline::new("the time limit of an error body", Instant::now(), Some(ERROR_BODY_TIMEOUT));
+        let own = Deadline::from_now("the time limit of an error body", ERROR_BODY_TIMEOUT);
         (MAX_ERROR_BODY_BYTES, Deadline::earlier(deadline, own))
     };
     let (body, error) = read_body(&mut response, max_bytes, deadline).await;

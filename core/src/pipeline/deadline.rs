@@ -13,10 +13,14 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline `limit` after `start`; `None` without a limit, or if it is too far away to be represented.
-    pub(crate) fn new(option: &'static str, start: Instant, limit: Option<Duration>) -> Option<Self> {
-        let limit = limit?;
+    /// The deadline `limit` after `start`; `None` if it is too far away to be represented.
+    pub(crate) fn new(option: &'static str, start: Instant, limit: Duration) -> Option<Self> {
         Some(Self { at: start.checked_add(limit)?, option, limit })
+    }
+
+    /// The deadline `limit` from now.
+    pub(crate) fn from_now(option: &'static str, limit: Duration) -> Option<Self> {
+        Self::new(option, Instant::now(), limit)
     }
 
     /// The earlier of two deadlines.

@@ -152,7 +152,7 @@ impl CallState {
         let metadata = ResponseMetadata {
             attempts: self.attempts,
             request_id: response.request_id(),
-            idempotency_key: request.idempotency_key.clone(),
+            idempotency_key: request.idempotency_key().to_owned(),
             elapsed: request.started.elapsed(),
             headers: Redacted(std::mem::take(&mut response.headers)),
         };
@@ -166,7 +166,7 @@ impl CallState {
             is_retryable: request.policy.is_retryable(&error.failed_attempt()),
             attempts: self.attempts,
             may_have_run: self.may_have_run,
-            idempotency_key: Some(request.idempotency_key.clone()),
+            idempotency_key: Some(request.idempotency_key().to_owned()),
             elapsed: request.started.elapsed(),
             ..error.into_parts()
         })

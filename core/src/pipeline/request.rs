@@ -1,5 +1,6 @@
 //! [`Request`]: one call, frozen before its first attempt. All attempts send the same bytes and idempotency key.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ pub(crate) struct OperationRequest {
     /// The operation's name, for logs.
     pub(crate) name: &'static str,
     pub(crate) method: Method,
-    pub(crate) path: String,
+    pub(crate) path: Cow<'static, str>,
     pub(crate) body: Option<Bytes>,
     /// Whether the operation may be sent again whatever happened.
     pub(crate) idempotent: bool,
@@ -69,14 +70,13 @@ pub(crate) struct Request {
     pub(crate) settings: Arc<RequestSettings>,
     pub(crate) method: Method,
     pub(crate) url: Url,
-    pub(crate) idempotency_key: String,
     pub(crate) policy: RetryPolicy,
     pub(crate) started: Instant,
     /// When the call must end.
     pub(crate) deadline: Option<Deadline>,
-    key_header: HeaderValue,
+    idempotency_key: HeaderValue,
     /// The headers of this call alone; most calls have none.
-    extra_headers: HeaderMap,
+    extra_headers: Option<Box<HeaderMap>>,
     body: Option<Bytes>,
 }
 
@@ -101,23 +101,23 @@ impl Request {
         let client = &settings.options;
         let timeout = options.timeout.map_or(client.timeout, Into::into);
         validate_timeout(ErrorKind::InvalidRequest, "timeout", timeout)?;
-        let (idempotency_key, key_header) = idempotency_key(options.idempotency_key.as_deref())?;
+        let idempotency_key = idempotency_key(options.idempotency_key.as_deref())?;
+        let extra_headers = parse_headers(&options.headers, ErrorKind::InvalidRequest)?;
         let now = Instant::now();
         let started = now.checked_sub(queued_for).unwrap_or(now);
         Ok(Self {
             name: operation.name,
             settings: Arc::clone(settings),
             method: operation.method,
-            url: settings.base_url.join(&operation.path),
+            url: settings.base_url.join(operation.path),
             idempotency_key,
             policy: RetryPolicy {
                 max_retries: options.max_retries.unwrap_or(client.max_retries),
                 retry_ambiguous: options.retry_ambiguous.unwrap_or(client.retry_ambiguous) || operation.idempotent,
             },
             started,
-            deadline: Deadline::new("timeout", started, timeout),
-            key_header,
-            extra_headers: parse_headers(&options.headers, ErrorKind::InvalidRequest)?,
+            deadline: timeout.and_then(|limit| Deadline::new("timeout", started, limit)),
+            extra_headers: (!extra_headers.is_empty()).then(|| Box::new(extra_headers)),
             body: operation.body,
         })
     }
@@ -125,14 +125,19 @@ impl Request {
     /// The headers of one attempt.
     pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = self.settings.headers.clone();
-        if !self.extra_headers.is_empty() {
-            headers.extend(self.extra_headers.clone());
+        if let Some(extra) = &self.extra_headers {
+            headers.extend((**extra).clone());
         }
-        headers.insert(IDEMPOTENCY_KEY, self.key_header.clone());
+        headers.insert(IDEMPOTENCY_KEY, self.idempotency_key.clone());
         if self.body.is_none() {
             headers.remove(CONTENT_TYPE);
         }
         headers
+    }
+
+    pub(crate) fn idempotency_key(&self) -> &str {
+        // It is visible ASCII.
+        self.idempotency_key.to_str().unwrap_or_default()
     }
 
     pub(crate) fn body(&self) -> Option<Bytes> {
@@ -148,7 +153,8 @@ impl Request {
 
     /// The deadline of an attempt that starts now: the call's, or the attempt's own if that is earlier.
     pub(crate) fn attempt_deadline(&self) -> Option<Deadline> {
-        let own = Deadline::new("attempt_timeout", Instant::now(), self.settings.options.attempt_timeout);
+        let limit = self.settings.options.attempt_timeout;
+        let own = limit.and_then(|limit| Deadline::from_now("attempt_timeout", limit));
         Deadline::earlier(own, self.deadline)
     }
 
@@ -158,18 +164,17 @@ impl Request {
     }
 }
 
-fn idempotency_key(given: Option<&str>) -> Result<(String, HeaderValue)> {
+fn idempotency_key(given: Option<&str>) -> Result<HeaderValue> {
     let invalid = || {
         let message = "`idempotency_key` must be 1 to 255 visible ASCII characters.";
         Error::invalid_request("idempotency_key", message)
     };
-    let key = match given {
-        Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) => {
-            return Err(invalid());
+    match given {
+        Some(key) if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) => Err(invalid()),
+        Some(key) => HeaderValue::from_str(key).map_err(|_| invalid()),
+        None => {
+            let mut buffer = Uuid::encode_buffer();
+            HeaderValue::from_str(Uuid::new_v4().as_hyphenated().encode_lower(&mut buffer)).map_err(|_| invalid())
         }
-        Some(key) => key.to_owned(),
-        None => Uuid::new_v4().to_string(),
-    };
-    let header = HeaderValue::from_str(&key).map_err(|_| invalid())?;
-    Ok((key, header))
+    }
 }
