@@ -3,35 +3,33 @@
 use std::io;
 use std::sync::Arc;
 
-use builderaikits_bridge::{self as bridge, PerProcess};
+use builderaikits_bridge::{self as bridge, CallId, MAX_BATCH, PerProcess};
 use pyo3::prelude::*;
 
 use crate::errors::call_result;
 use crate::wake::Wake;
-
-const MAX_BATCH: usize = 256;
 
 /// The calls in flight of one event loop. In a child of `fork` it is empty and accepts no calls.
 #[pyclass(frozen, module = "builderaikits._native")]
 pub(crate) struct CompletionQueue(PerProcess<Inner>);
 
 struct Inner {
-    queue: Arc<bridge::Calls>,
+    queue: Arc<bridge::CompletionQueue>,
     wake: Arc<Wake>,
 }
 
 /// Ids of finished calls, each with its run or error record.
-type Finished = Vec<(bridge::CallId, Py<PyAny>)>;
+type Finished = Vec<(CallId, Py<PyAny>)>;
 
 #[pymethods]
 impl CompletionQueue {
     #[new]
     fn new() -> PyResult<Self> {
         let queue = Self(PerProcess::new());
-        queue.0.get_or_make(|| {
+        queue.0.get_or_try_init(|| {
             let wake = Arc::new(Wake::new()?);
             let waker = Arc::clone(&wake);
-            Ok::<_, io::Error>(Inner { queue: Arc::new(bridge::Calls::new(move || waker.wake())), wake })
+            Ok::<_, io::Error>(Inner { queue: Arc::new(bridge::CompletionQueue::new(move || waker.wake())), wake })
         })?;
         Ok(queue)
     }
@@ -57,7 +55,7 @@ impl CompletionQueue {
     }
 
     /// Aborts the request of a call, which then never appears in this queue.
-    fn abort(&self, call_id: bridge::CallId) {
+    fn abort(&self, call_id: CallId) {
         if let Some(inner) = self.0.get() {
             inner.queue.abort(call_id);
         }
@@ -70,7 +68,7 @@ impl CompletionQueue {
 }
 
 impl CompletionQueue {
-    pub(crate) fn queue(&self) -> PyResult<&Arc<bridge::Calls>> {
+    pub(crate) fn queue(&self) -> PyResult<&Arc<bridge::CompletionQueue>> {
         self.inner().map(|inner| &inner.queue)
     }
 
@@ -85,7 +83,7 @@ impl CompletionQueue {
 impl Drop for CompletionQueue {
     fn drop(&mut self) {
         if let Some(inner) = self.0.get() {
-            inner.queue.shut();
+            inner.queue.shut_down();
         }
     }
 }

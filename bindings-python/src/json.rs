@@ -2,13 +2,11 @@
 
 use std::fmt;
 
+use builderaikits_bridge::MAX_JSON_DEPTH;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
-
-/// Deeper values are rejected. This also ends the conversion of a list that contains itself.
-const MAX_DEPTH: usize = 100;
 
 /// The position of a value within an argument, for messages.
 #[derive(Clone, Copy)]
@@ -115,6 +113,7 @@ pub(crate) fn to_dict<'py>(py: Python<'py>, object: &Map<String, Value>) -> PyRe
 }
 
 impl Path<'_> {
+    /// Also ends the conversion of a list that contains itself.
     fn check_depth(&self) -> Result<(), String> {
         let mut root = self;
         let mut depth = 0_usize;
@@ -122,10 +121,12 @@ impl Path<'_> {
             root = parent;
             depth = depth.saturating_add(1);
         }
-        if depth < MAX_DEPTH {
+        if depth < MAX_JSON_DEPTH {
             Ok(())
         } else {
-            Err(format!("`{root}` is nested more than {MAX_DEPTH} levels deep. Flatten it, or pass a part as text."))
+            Err(format!(
+                "`{root}` is nested more than {MAX_JSON_DEPTH} levels deep. Flatten it, or pass a part as text."
+            ))
         }
     }
 }

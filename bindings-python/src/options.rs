@@ -1,6 +1,6 @@
 //! The options of clients and calls. Their names, units and meaning of None in Python are defined here, once.
 
-use builderaikits::{CallOptions, Config, ErrorKind};
+use builderaikits::{ClientOptions, ClientOverrides, Error, ErrorKind, RequestOptions};
 use builderaikits_bridge::options;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -57,31 +57,39 @@ const REQUEST_OPTIONS: &Table = &[
 
 pub(crate) const EXTRA_BODY: &str = "extra_body";
 
-/// Applies the options of a client to `config`.
-pub(crate) fn client(mut config: Config, options: &Bound<'_, PyDict>) -> Result<Config, Rejection> {
-    let values = serialize(options, CLIENT_OPTIONS, ErrorKind::Config)?;
-    options::configure(&mut config, values)?;
-    Ok(config)
+/// Reads the options of a client. The environment has those that were not given.
+pub(crate) fn client_options(given: &Bound<'_, PyDict>) -> Result<ClientOptions, Rejection> {
+    let mut options = ClientOptions::from_env()?;
+    options::apply_client_options(&mut options, serialize(given, CLIENT_OPTIONS, ErrorKind::Config)?)?;
+    Ok(options)
+}
+
+/// Reads the options of a copy of a client.
+pub(crate) fn client_overrides(given: &Bound<'_, PyDict>) -> Result<ClientOverrides, Rejection> {
+    Ok(options::client_overrides(serialize(given, CLIENT_OPTIONS, ErrorKind::Config)?)?)
 }
 
 /// Reads the options of a call.
-pub(crate) fn request(options: &Bound<'_, PyDict>) -> Result<CallOptions, Rejection> {
-    if options.is_empty() {
-        return Ok(CallOptions::default());
+pub(crate) fn request_options(given: &Bound<'_, PyDict>) -> Result<RequestOptions, Rejection> {
+    if given.is_empty() {
+        return Ok(RequestOptions::default());
     }
-    Ok(options::call_options(serialize(options, REQUEST_OPTIONS, ErrorKind::InvalidRequest)?)?)
+    Ok(options::request_options(serialize(given, REQUEST_OPTIONS, ErrorKind::InvalidRequest)?)?)
 }
 
 /// Replaces the names of request options in a message of the core by those of Python.
-pub(crate) fn with_python_names(message: String) -> String {
-    REQUEST_OPTIONS.iter().filter(|(_, _, form)| matches!(form, Plain)).fold(message, |message, (python, bridge, _)| {
-        if python == bridge { message } else { message.replace(&format!("`{bridge}`"), &format!("`{python}`")) }
-    })
+pub(crate) fn with_python_names(message: &str) -> String {
+    REQUEST_OPTIONS.iter().filter(|(_, _, form)| matches!(form, Plain)).fold(
+        message.to_owned(),
+        |message, (python, bridge, _)| {
+            if python == bridge { message } else { message.replace(&format!("`{bridge}`"), &format!("`{python}`")) }
+        },
+    )
 }
 
-fn serialize(options: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Result<Map<String, Value>, Rejection> {
+fn serialize(given: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Result<Map<String, Value>, Rejection> {
     let mut values = Map::new();
-    for (name, value) in options.iter() {
+    for (name, value) in given.iter() {
         let name = name.cast::<PyString>().map_err(PyErr::from)?.to_str()?;
         let Some((python, bridge, form)) = table.iter().find(|(python, _, _)| *python == name) else {
             return Err(unexpected(name, table).into());
@@ -92,7 +100,7 @@ fn serialize(options: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Res
             Plain => to_json(&value, Path::Root(python)),
             Timeout => milliseconds(python, &value),
         };
-        values.insert((*bridge).to_owned(), value.map_err(|message| Rejection::new(kind, message))?);
+        values.insert((*bridge).to_owned(), value.map_err(|message| Error::new(kind, message))?);
     }
     Ok(values)
 }
@@ -110,7 +118,7 @@ fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
         (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if is_number => {
-            options::limit(name, seconds)?;
+            options::timeout_from_secs(name, seconds)?;
             // An infinite number becomes null, which means no limit.
             Ok(Value::from(seconds * 1000.0))
         }

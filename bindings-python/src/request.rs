@@ -1,6 +1,7 @@
 //! Requests from Python values.
 
-use builderaikits::{ErrorKind, RunRequest};
+use builderaikits::{Error, ErrorKind, RunRequest};
+use builderaikits_bridge::Call;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use serde_json::{Map, Value};
@@ -9,22 +10,22 @@ use crate::errors::Rejection;
 use crate::json::{Path, object, to_json, type_name};
 use crate::options::EXTRA_BODY;
 
-/// Builds the request of a run.
-pub(crate) fn run(
+/// Builds the call of a run.
+pub(crate) fn run_call(
     kit: &Bound<'_, PyAny>,
     input: &Bound<'_, PyAny>,
     config: &Bound<'_, PyAny>,
     extra_body: Option<&Bound<'_, PyAny>>,
-) -> Result<RunRequest, Rejection> {
+) -> Result<Call, Rejection> {
     let extra_body = extra_body.filter(|extra| !extra.is_none());
     if extra_body.is_none()
         && let Some(request) = fast_path(kit, input, config)
     {
-        return Ok(request);
+        return Ok(Call::new(request));
     }
     let body =
-        body(kit, input, config, extra_body).map_err(|message| Rejection::new(ErrorKind::InvalidRequest, message))?;
-    Ok(RunRequest::from_json(Value::Object(body))?)
+        body(kit, input, config, extra_body).map_err(|message| Error::new(ErrorKind::InvalidRequest, message))?;
+    Ok(Call::from_json("kits.run", Value::Object(body))?)
 }
 
 /// Builds a request that has only known fields of the expected types, without JSON in between: with two smaller savings,

@@ -38,13 +38,13 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn from_core(py: Python<'_>, mut run: core::Run) -> PyResult<Self> {
+    pub(crate) fn from_core(py: Python<'_>, mut run: core::Run, metadata: core::ResponseMetadata) -> PyResult<Self> {
         let output = Output { text: PyString::new(py, &run.output.text).unbind(), extra: run.output.extra };
         run.output = core::Output::default();
         Ok(Self {
             output: Py::new(py, output)?,
             usage: Py::new(py, Usage(std::mem::take(&mut run.usage)))?,
-            response_metadata: Py::new(py, ResponseMetadata(std::mem::take(&mut run.response_metadata)))?,
+            response_metadata: Py::new(py, ResponseMetadata(metadata))?,
             core: run,
         })
     }

@@ -67,6 +67,6 @@ impl Drop for ReattachGuard {
 }
 
 fn shutdown() -> &'static Shutdown {
-    let Ok(shutdown) = SHUTDOWN.get_or_make(|| Ok::<_, Infallible>(Shutdown::default()));
+    let Ok(shutdown) = SHUTDOWN.get_or_try_init(|| Ok::<_, Infallible>(Shutdown::default()));
     shutdown
 }

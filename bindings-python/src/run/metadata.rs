@@ -38,7 +38,8 @@ impl ResponseMetadata {
         metadata.elapsed = Duration::try_from_secs_f64(elapsed)
             .map_err(|_| PyValueError::new_err("`elapsed` must be a number of seconds, 0 or more."))?;
         metadata.headers = HeaderMap::try_from(&headers.unwrap_or_default())
-            .map_err(|_| PyValueError::new_err("`headers` contains an invalid header name or value."))?;
+            .map_err(|_| PyValueError::new_err("`headers` contains an invalid header name or value."))?
+            .into();
         Ok(Self(metadata))
     }
 
