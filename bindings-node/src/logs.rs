@@ -1,4 +1,4 @@
-//! Log records: kept by the bridge, and handed over when the environment asks.
+//! Log records, which the bridge keeps until the JavaScript environment drains them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,51 +8,52 @@ use napi_derive::napi;
 
 use crate::client::lookup;
 
-/// What the variable of the environment asks for: `info`, `debug`, or nothing.
+/// The level that `BUILDERAIKITS_LOG` asks for: `info`, `debug`, or None.
 #[napi(catch_unwind)]
 pub fn log_level_from_env(variable: Function<'_, String, Option<String>>) -> Option<&'static str> {
     name(logs::from_vars(lookup(&variable)))
 }
 
-/// The log records, for one JavaScript environment. Those of the process are recorded once, and go to whoever takes
-/// them first.
+/// The log records, for one JavaScript environment. The process keeps each record once, and the environment that drains
+/// first gets it.
 #[napi]
 pub struct Logs(Verbosity);
 
 #[napi]
 impl Logs {
-    /// Wants none, at first.
+    /// Starts with level off.
     #[napi(constructor, catch_unwind)]
     pub fn new() -> Self {
         Self(Verbosity::Off)
     }
 
-    /// Records from now on what `info` or `debug` asks for, or nothing: as much as any environment wants.
+    /// Sets the level that this environment needs: `info`, `debug` or None. The process records the highest level that any
+    /// environment needs.
     #[napi(catch_unwind)]
-    pub fn want(&mut self, level: Option<String>) {
+    pub fn set_level(&mut self, level: Option<String>) {
         let level = match level.as_deref() {
             Some("debug") => Verbosity::Debug,
             Some(_) => Verbosity::Info,
             None => Verbosity::Off,
         };
-        change(std::mem::replace(&mut self.0, level), level);
+        update_level(std::mem::replace(&mut self.0, level), level);
     }
 
-    /// What was recorded since the last time, oldest first.
+    /// Takes the records since the last time, oldest first.
     #[napi(catch_unwind)]
-    pub fn take(&self) -> Vec<LogRecord> {
+    pub fn drain(&self) -> Vec<LogRecord> {
         logs::take().into_iter().map(|record| LogRecord { level: name(record.verbosity), text: record.text }).collect()
     }
 }
 
-/// The environment goes away.
+/// The environment is going away.
 impl Drop for Logs {
     fn drop(&mut self) {
-        change(self.0, Verbosity::Off);
+        update_level(self.0, Verbosity::Off);
     }
 }
 
-/// One record.
+/// One log record.
 #[napi(object, object_from_js = false)]
 pub struct LogRecord {
     /// `info` or `debug`.
@@ -60,27 +61,27 @@ pub struct LogRecord {
     pub text: String,
 }
 
-/// An environment wants more or less than before.
-fn change(before: Verbosity, now: Verbosity) {
-    /// How many environments want `info`, and how many `debug`.
-    static WANTED: Mutex<(u32, u32)> = Mutex::new((0, 0));
+/// Replaces the level of one environment, and sets the highest of all.
+fn update_level(before: Verbosity, now: Verbosity) {
+    /// How many environments need `info`, and how many `debug`.
+    static SUBSCRIBERS: Mutex<(u32, u32)> = Mutex::new((0, 0));
     if before == now {
         return;
     }
-    let mut wanted = WANTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let of = |verbosity| (u32::from(verbosity == Verbosity::Info), u32::from(verbosity == Verbosity::Debug));
-    let ((info, debug), (less_info, less_debug)) = (of(now), of(before));
-    wanted.0 = wanted.0.saturating_add(info).saturating_sub(less_info);
-    wanted.1 = wanted.1.saturating_add(debug).saturating_sub(less_debug);
-    logs::record(match *wanted {
+    let mut subscribers = SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = |level| (u32::from(level == Verbosity::Info), u32::from(level == Verbosity::Debug));
+    let ((more_info, more_debug), (less_info, less_debug)) = (count(now), count(before));
+    subscribers.0 = subscribers.0.saturating_add(more_info).saturating_sub(less_info);
+    subscribers.1 = subscribers.1.saturating_add(more_debug).saturating_sub(less_debug);
+    logs::record(match *subscribers {
         (_, 1..) => Verbosity::Debug,
         (1.., _) => Verbosity::Info,
         _ => Verbosity::Off,
     });
 }
 
-fn name(verbosity: Verbosity) -> Option<&'static str> {
-    match verbosity {
+fn name(level: Verbosity) -> Option<&'static str> {
+    match level {
         Verbosity::Off => None,
         Verbosity::Info => Some("info"),
         Verbosity::Debug => Some("debug"),
