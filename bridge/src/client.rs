@@ -1,223 +1,220 @@
-//! A client for other languages: calls by id or blocking, and whole again after `fork`.
+//! [`Client`]: calls by id or blocking, on the process's runtime, also after `fork`.
 
 use std::future::ready;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, Run, RunRequest};
+use builderaikits::bindings::{self, Call, Response};
+use builderaikits::{ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, RequestOptions, Result};
 use tokio::runtime::Runtime;
 use tokio::task::{AbortHandle, yield_now};
 
-use crate::call::contained;
+use crate::panic::catch_panic;
 use crate::per_process::PerProcess;
 use crate::queue::{CallId, Queue};
 use crate::runtime::runtime;
 
-/// What a call ends in.
-pub type Outcome = Result<Run>;
+/// The result of a call.
+pub type CallResult = Result<Response>;
 
-/// The queue that calls of a [`Client`] end in.
-pub type Calls = Queue<Outcome, AbortHandle>;
+/// The queue in which calls of a [`Client`] complete.
+pub type CompletionQueue = Queue<CallResult, AbortHandle>;
 
-/// A client of the service, by its options: each process makes its own connections from them.
+/// A client, by its options: each process opens connections of its own.
 #[derive(Clone)]
-pub struct Client {
-    family: Arc<Family>,
-    /// None: the options of the family's first client.
-    own: Option<Arc<Own>>,
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    origin: Origin,
+    core: PerProcess<ProcessClient>,
+    /// Shared by all copies.
+    closed: Arc<AtomicBool>,
 }
 
-/// A client and its copies: one pool of connections, one budget, closed together.
-struct Family {
-    config: Config,
-    language: &'static str,
-    core: PerProcess<Core>,
-    closed: AtomicBool,
+enum Origin {
+    Options(ClientOptions, &'static str),
+    Copy(Client, ClientOverrides),
 }
 
-struct Own {
-    config: Config,
-    core: PerProcess<Core>,
-}
-
-/// What one process has made of a client.
-struct Core {
+/// The client of one process.
+struct ProcessClient {
     client: builderaikits::Client,
-    /// Noted here so that a call asks once whose process this is. Empty until the first call: a program that forks
-    /// before it has no threads.
+    /// Cached here, so that a call checks the process id once. It is empty until the first call: a program that forks
+    /// before its first call has no threads.
     runtime: OnceLock<&'static Runtime>,
 }
 
 impl Client {
-    /// A client with these options. `language` stands in its `User-Agent`.
+    /// Creates a client whose `User-Agent` names `language`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`], as [`builderaikits::Client::new`].
-    pub fn new(config: Config, language: &'static str) -> Result<Self> {
-        let family = Family { config, language, core: PerProcess::new(), closed: AtomicBool::new(false) };
-        family.core()?;
-        Ok(Self { family: Arc::new(family), own: None })
+    pub fn new(options: ClientOptions, language: &'static str) -> Result<Self> {
+        Self::create(Origin::Options(options, language), Arc::default())
     }
 
-    /// A copy with other options, which shares connections, retry budget and slots, and closes with the others.
+    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit, and closes with the
+    /// original.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`], as [`builderaikits::Client::with_options`].
-    pub fn with_options(&self, config: Config) -> Result<Self> {
-        let own = Own { config, core: PerProcess::new() };
-        own.core(&self.family)?;
-        Ok(Self { family: Arc::clone(&self.family), own: Some(Arc::new(own)) })
+    pub fn with_options(&self, overrides: ClientOverrides) -> Result<Self> {
+        Self::create(Origin::Copy(self.clone(), overrides), Arc::clone(&self.0.closed))
     }
 
-    /// The options, to change some for a copy.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        self.own.as_ref().map_or(&self.family.config, |own| &own.config)
-    }
-
-    /// Refuses new calls of this client and its copies; those in flight finish.
+    /// Closes the client and its copies. Calls in flight finish.
     pub fn close(&self) {
-        self.family.closed.store(true, Ordering::Release);
+        self.0.closed.store(true, Ordering::Release);
     }
 
-    /// Begins a call that ends in `queue`, and gives its id. None when the queue is closed.
-    pub fn submit(&self, queue: &Arc<Calls>, request: RunRequest, options: CallOptions) -> Option<CallId> {
-        let call = queue.begin()?;
-        match self.spawn(request, options, {
+    /// Whether the client or a copy of it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
+    /// Starts a call that completes in `queue`, and returns its id. Returns `None` if the queue is closed. `queued_for` is
+    /// how long the call waited before it came here; it counts towards the timeout.
+    pub fn submit(
+        &self,
+        queue: &Arc<CompletionQueue>,
+        call: Call,
+        options: RequestOptions,
+        queued_for: Duration,
+    ) -> Option<CallId> {
+        let id = queue.reserve()?;
+        match self.spawn(call, options, queued_for, {
             let queue = Arc::clone(queue);
-            move |end| async move {
-                let ring = queue.finish(call, end);
-                if ring.as_ref().is_some_and(|ring| ring.others) {
-                    // What else is ready ends first, so that one wake tells of all of it.
+            move |result| async move {
+                let wake = queue.complete(id, result);
+                if wake.as_ref().is_some_and(|wake| wake.has_others) {
+                    // Other calls that are ready complete first, so that one wake covers them all.
                     yield_now().await;
                 }
             }
         }) {
             Ok(abort) => {
-                // Cancelled between the two, by another thread: nobody else can abort it.
-                if let Some(abort) = queue.spawned(call, abort) {
+                // Another thread may have cancelled the call before it was attached.
+                if let Some(abort) = queue.attach(id, abort) {
                     abort.abort();
                 }
             }
-            Err(error) => drop(queue.finish(call, Err(error))),
+            Err(error) => drop(queue.complete(id, Err(error))),
         }
-        Some(call)
+        Some(id)
     }
 
-    /// Makes a call and blocks until it ends. Asks `go_on` every `tick`, and gives the call up when it says no: then
-    /// there is nothing to return. Where it forks, the call goes on in the parent alone.
+    /// Executes a call and blocks until it completes. Calls `should_continue` every `poll_interval`, and cancels the call
+    /// (returning `None`) when it returns false. If `should_continue` forks, the call continues in the parent only.
     pub fn run_blocking(
         &self,
-        request: RunRequest,
-        options: CallOptions,
-        tick: Duration,
-        mut go_on: impl FnMut() -> bool,
-    ) -> Option<Outcome> {
-        let cell = Arc::new((Mutex::new(None), Condvar::new()));
+        call: Call,
+        options: RequestOptions,
+        poll_interval: Duration,
+        mut should_continue: impl FnMut() -> bool,
+    ) -> Option<CallResult> {
+        let (sender, receiver) = sync_channel(1);
         let idempotency_key = options.idempotency_key.clone();
-        let abort = match self.spawn(request, options, {
-            let cell = Arc::clone(&cell);
-            move |end| {
-                *cell.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-                cell.1.notify_one();
-                ready(())
-            }
-        }) {
+        let completed = move |result| {
+            // The receiver is gone if the call was cancelled.
+            let _ = sender.send(result);
+            ready(())
+        };
+        let abort = match self.spawn(call, options, Duration::ZERO, completed) {
             Ok(abort) => abort,
             Err(error) => return Some(Err(error)),
         };
-        let mut end = cell.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if end.is_some() {
-                return end.take();
-            }
-            let (locked, waited) = cell.1.wait_timeout(end, tick).unwrap_or_else(PoisonError::into_inner);
-            end = locked;
-            if waited.timed_out() && end.is_none() {
-                // Not under the lock: what it asks may take its time.
-                drop(end);
-                let process = process::id();
-                let goes_on = go_on();
-                if process::id() != process {
-                    // The call is the parent's: the child may neither wait for its lock nor drop what it inherited.
-                    std::mem::forget((abort, cell));
-                    return goes_on.then(|| Err(forked(idempotency_key)));
+            match receiver.recv_timeout(poll_interval) {
+                Ok(result) => return Some(result),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(Err(Error::new(
+                        ErrorKind::Internal,
+                        "Internal SDK error: the call was lost. Please report it.",
+                    )));
                 }
-                if !goes_on {
-                    abort.abort();
-                    return None;
+                Err(RecvTimeoutError::Timeout) => {
+                    let pid = process::id();
+                    let go_on = should_continue();
+                    if process::id() != pid {
+                        // The call belongs to the parent. The child must neither wait for its locks nor drop what it
+                        // inherited.
+                        std::mem::forget((abort, receiver));
+                        return go_on.then(|| Err(forked(idempotency_key)));
+                    }
+                    if !go_on {
+                        abort.abort();
+                        return None;
+                    }
                 }
-                end = cell.0.lock().unwrap_or_else(PoisonError::into_inner);
             }
         }
     }
 
-    fn spawn<Ended: Future<Output = ()> + Send>(
+    fn create(origin: Origin, closed: Arc<AtomicBool>) -> Result<Self> {
+        let client = Self(Arc::new(Inner { origin, core: PerProcess::new(), closed }));
+        client.core()?;
+        Ok(client)
+    }
+
+    fn spawn<Completed: Future<Output = ()> + Send>(
         &self,
-        request: RunRequest,
-        options: CallOptions,
-        end: impl FnOnce(Outcome) -> Ended + Send + 'static,
+        call: Call,
+        options: RequestOptions,
+        queued_for: Duration,
+        complete: impl FnOnce(CallResult) -> Completed + Send + 'static,
     ) -> Result<AbortHandle> {
-        // Asked here and not by the core, which asks when a call first runs: one that was begun before finishes.
-        if self.family.closed.load(Ordering::Acquire) {
-            return Err(Error::closed());
+        // Checked here and not by the core, which checks when a call is first polled: a call that was submitted before
+        // `close` finishes.
+        if self.is_closed() {
+            return Err(bindings::closed());
         }
         let core = self.core()?;
         let runtime = core.runtime()?;
-        let client = core.client.clone();
-        // In a box, so that the runtime moves a pointer around and not some kilobytes.
+        #[cfg(feature = "inject-panic")]
+        let injects_panic = options.idempotency_key.as_deref() == Some("panic-please");
+        let call = call.execute(core.client.clone(), options, queued_for);
+        #[cfg(feature = "inject-panic")]
         let call = Box::pin(async move {
-            #[cfg(feature = "inject-panic")]
-            inject_panic(&request);
-            client.kits().run_with(request, options).await
+            assert!(!injects_panic, "injected");
+            call.await
         });
-        Ok(runtime.spawn(async move { end(contained(call).await).await }).abort_handle())
+        Ok(runtime.spawn(async move { complete(catch_panic(call).await).await }).abort_handle())
     }
 
-    fn core(&self) -> Result<&Core> {
-        match &self.own {
-            None => self.family.core(),
-            Some(own) => own.core(&self.family),
-        }
-    }
-}
-
-impl Family {
-    fn core(&self) -> Result<&Core> {
-        self.core.get_or_make(|| builderaikits::Client::for_language(self.config.clone(), self.language).map(Core::new))
-    }
-}
-
-impl Own {
-    fn core(&self, family: &Family) -> Result<&Core> {
-        self.core.get_or_make(|| {
-            let client = family.core()?.client.with_options(|config| *config = self.config.clone())?;
-            Ok(Core::new(client))
+    fn core(&self) -> Result<&ProcessClient> {
+        self.0.core.get_or_try_init(|| {
+            let client = match &self.0.origin {
+                Origin::Options(options, language) => bindings::new_client(options.clone(), language)?,
+                Origin::Copy(original, overrides) => original.core()?.client.with_options(overrides.clone())?,
+            };
+            Ok(ProcessClient { client, runtime: OnceLock::new() })
         })
     }
 }
 
-impl Core {
-    fn new(client: builderaikits::Client) -> Self {
-        Self { client, runtime: OnceLock::new() }
-    }
-
+impl ProcessClient {
     fn runtime(&self) -> Result<&'static Runtime> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
-        let runtime = runtime().map_err(|error| internal(format!("no threads for the SDK: {error}")))?;
+        let runtime = runtime().map_err(|error| {
+            let message =
+                format!("Could not start the SDK's worker threads: {error}. Raise the limit of processes or threads.");
+            Error::new(ErrorKind::Internal, message)
+        })?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
 }
 
-impl Calls {
-    /// Gives a call up: its request is aborted, and it never ends here. False when it had ended before; then it is
-    /// there to be drained, if it has not been.
+impl CompletionQueue {
+    /// Cancels a call: its request is aborted, and it never completes. Returns false if it has completed; then it is in the
+    /// queue, or was drained.
     pub fn abort(&self, call: CallId) -> bool {
         match self.cancel(call) {
             Some(abort) => {
@@ -230,30 +227,24 @@ impl Calls {
         }
     }
 
-    /// Gives all calls up and refuses new ones: the host goes away. It is woken no more.
-    pub fn shut(&self) {
+    /// Closes the queue and cancels all calls, because the host goes away. It is not woken again.
+    pub fn shut_down(&self) {
         for abort in self.close() {
             abort.abort();
         }
     }
 }
 
-/// What its child knows of the call.
+/// What a forked child knows of the call.
 fn forked(idempotency_key: Option<String>) -> Error {
     Error::from(ErrorParts {
         kind: ErrorKind::Connection,
-        message: "the process was forked while it waited for this call, which goes on in the parent".to_owned(),
+        message:
+            "The process forked during this call. The call continues in the parent process; repeat it here if you \
+                  need the result."
+                .to_owned(),
         may_have_run: true,
         idempotency_key,
         ..ErrorParts::default()
     })
-}
-
-fn internal(message: String) -> Error {
-    Error::from(ErrorParts { kind: ErrorKind::Internal, message, ..ErrorParts::default() })
-}
-
-#[cfg(feature = "inject-panic")]
-fn inject_panic(request: &RunRequest) {
-    assert!(!format!("{request:?}").contains("panic-please"), "injected");
 }

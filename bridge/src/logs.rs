@@ -1,4 +1,4 @@
-//! The core's log records, kept until the host asks for them on a thread of its own.
+//! The core's log records, buffered until the host drains them on a thread of its own.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
@@ -11,64 +11,64 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::per_process::PerProcess;
 
-/// More than these wait for a host that does not ask; then the oldest go.
-const MOST: usize = 2048;
+/// The maximum number of buffered records. Above it the oldest are dropped.
+const MAX_PENDING: usize = 2048;
 
-/// How much is recorded: nothing, waits before repeats, or attempts too.
+/// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Verbosity {
-    /// Nothing, which costs nothing. The default.
+pub enum LogLevel {
+    /// Nothing. The default; it costs nothing.
     Off,
-    /// Waits before a repeat.
+    /// Waits before a retry.
     Info,
     /// Attempts as well.
     Debug,
 }
 
-/// One record: never with key, prompt, output or query.
+/// One log record. It never contains the API key, the prompt, the output or a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// [`Verbosity::Info`] or [`Verbosity::Debug`].
-    pub verbosity: Verbosity,
-    /// The words, then fields as `name=value`.
+    /// [`LogLevel::Info`] or [`LogLevel::Debug`].
+    pub level: LogLevel,
+    /// The message, then fields as `name=value`.
     pub text: String,
 }
 
-static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Off as u8);
+static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Off as u8);
 static RECORDS: PerProcess<Mutex<VecDeque<Record>>> = PerProcess::new();
 
-/// What `BUILDERAIKITS_LOG` asks for: `info` or `debug`, in any case; anything else is off.
+/// The level that `BUILDERAIKITS_LOG` sets: `info` or `debug`, in upper or lower case; any other value is off.
 #[must_use]
-pub fn from_env() -> Verbosity {
-    from_vars(|name| std::env::var(name).ok())
+pub fn level_from_env() -> LogLevel {
+    level_from_vars(|name| std::env::var(name).ok())
 }
 
-/// As [`from_env`], of an environment that is not the process's: `lookup` has the value of a variable.
-pub fn from_vars(lookup: impl FnOnce(&str) -> Option<String>) -> Verbosity {
+/// As [`level_from_env`] for an environment that is not the process's. `lookup` returns the value of a variable.
+pub fn level_from_vars(lookup: impl FnOnce(&str) -> Option<String>) -> LogLevel {
     match lookup("BUILDERAIKITS_LOG").unwrap_or_default().to_ascii_lowercase().as_str() {
-        "info" => Verbosity::Info,
-        "debug" => Verbosity::Debug,
-        _ => Verbosity::Off,
+        "info" => LogLevel::Info,
+        "debug" => LogLevel::Debug,
+        _ => LogLevel::Off,
     }
 }
 
-/// Records from now on what is at most this verbose. `Off` forgets what was not taken.
-pub fn record(verbosity: Verbosity) {
-    VERBOSITY.store(verbosity as u8, Ordering::Relaxed);
-    if verbosity == Verbosity::Off {
-        // Nobody asks for what is left, and who asks later did not want it.
-        drop(take());
+/// Sets the level. `Off` drops the buffered records.
+pub fn set_level(level: LogLevel) {
+    LEVEL.store(level as u8, Ordering::Relaxed);
+    if level == LogLevel::Off {
+        // A host that turns logging on later must not see these records.
+        drop(drain());
     } else {
-        // A second call finds the first one's; nobody else sets one in a library of ours.
+        // A second call keeps the subscriber of the first; no other code sets one in this library.
         let _ = tracing::subscriber::set_global_default(Recorder(AtomicU64::new(0)));
     }
     tracing::callsite::rebuild_interest_cache();
 }
 
-/// Takes what was recorded since the last time, oldest first.
+/// Removes and returns the buffered records, oldest first.
 #[must_use]
-pub fn take() -> Vec<Record> {
+pub fn drain() -> Vec<Record> {
     match RECORDS.get() {
         Some(records) => records.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect(),
         None => Vec::new(),
@@ -79,7 +79,9 @@ struct Recorder(AtomicU64);
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target().starts_with("builderaikits") && verbosity(metadata.level()).is_some()
+        metadata.is_event()
+            && metadata.target().starts_with("builderaikits")
+            && enabled_level(metadata.level()).is_some()
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -91,16 +93,16 @@ impl Subscriber for Recorder {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let Some(verbosity) = verbosity(event.metadata().level()) else { return };
+        let Some(level) = enabled_level(event.metadata().level()) else { return };
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let text = fields.words + &fields.rest;
-        let Ok(records) = RECORDS.get_or_make(|| Ok::<_, fmt::Error>(Mutex::default())) else { return };
+        let text = fields.message + &fields.rest;
+        let Ok(records) = RECORDS.get_or_try_init(|| Ok::<_, fmt::Error>(Mutex::default())) else { return };
         let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-        if records.len() == MOST {
+        if records.len() == MAX_PENDING {
             records.pop_front();
         }
-        records.push_back(Record { verbosity, text });
+        records.push_back(Record { level, text });
     }
 
     fn enter(&self, _: &Id) {}
@@ -108,30 +110,30 @@ impl Subscriber for Recorder {
     fn exit(&self, _: &Id) {}
 }
 
-/// How verbose a level is, if that is asked for.
-fn verbosity(level: &Level) -> Option<Verbosity> {
-    let verbosity = if *level <= Level::INFO { Verbosity::Info } else { Verbosity::Debug };
-    (*level <= Level::DEBUG && verbosity as u8 <= VERBOSITY.load(Ordering::Relaxed)).then_some(verbosity)
+/// The level of a record, if it is enabled.
+fn enabled_level(level: &Level) -> Option<LogLevel> {
+    let log_level = if *level <= Level::INFO { LogLevel::Info } else { LogLevel::Debug };
+    (*level <= Level::DEBUG && log_level as u8 <= LEVEL.load(Ordering::Relaxed)).then_some(log_level)
 }
 
 #[derive(Default)]
 struct Fields {
-    words: String,
+    message: String,
     rest: String,
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = match field.name() {
-            "message" => write!(self.words, "{value:?}"),
+            "message" => write!(self.message, "{value:?}"),
             name => write!(self.rest, " {name}={value:?}"),
         };
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let _ = match field.name() {
-            "message" => write!(self.words, "{value}"),
+            "message" => write!(self.message, "{value}"),
             name => write!(self.rest, " {name}={}", value.escape_debug()),
         };
     }

@@ -1,131 +1,191 @@
-//! Options and requests from plain values: the one place where other languages' types are checked.
+//! Options from plain values: the one place where the types of other languages are checked.
 //!
-//! Names are the core's. A value of a wrong type is an error that names its option, never a silent default.
+//! Names are the core's, with `_ms` for durations in milliseconds. A value of a wrong type is an error that names its
+//! option; it is never silently replaced.
 
 use std::time::Duration;
 
-use builderaikits::{ApiKey, CallOptions, Config, Error, ErrorKind, ErrorParts, Result};
+use builderaikits::{
+    ApiKey, ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, Redacted, RequestOptions, Result, Timeout,
+};
 use serde_json::{Map, Value};
 
-/// Sets the options in `values` on `config`: those that are not there keep what they are. Durations are `timeout_ms`,
-/// `attempt_timeout_ms` and `connect_timeout_ms`, in milliseconds; null is no limit.
+pub use builderaikits::bindings::options_from_env_with as client_options_from_vars;
+
+/// Applies `values` to the options of a client. Absent options keep their values; a null timeout is no limit.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Config`], which names the option.
-pub fn configure(config: &mut Config, values: Map<String, Value>) -> Result<()> {
-    set_config(config, values).map_err(|message| error(ErrorKind::Config, message))
-}
-
-/// The options of a call: `timeout_ms`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `headers`.
-///
-/// # Errors
-///
-/// [`ErrorKind::InvalidRequest`], which names the option.
-pub fn call_options(values: Map<String, Value>) -> Result<CallOptions> {
-    set_call(values).map_err(|message| error(ErrorKind::InvalidRequest, message))
-}
-
-fn set_config(config: &mut Config, values: Map<String, Value>) -> Result<(), String> {
+/// [`ErrorKind::Config`] with the name of the option.
+pub fn apply_client_options(options: &mut ClientOptions, values: Map<String, Value>) -> Result<()> {
     for (name, value) in values {
-        let name = name.as_str();
-        match name {
-            // The key's own message says more than this place could.
-            "api_key" => {
-                let key = text(name, value)?;
-                config.api_key = Some(ApiKey::new(&key).map_err(|error| error.message().to_owned())?);
-            }
-            "base_url" => config.base_url = text(name, value)?,
-            "timeout_ms" => config.timeout = milliseconds("timeout", &value)?,
-            "attempt_timeout_ms" => config.attempt_timeout = milliseconds("attempt_timeout", &value)?,
-            "connect_timeout_ms" => config.connect_timeout = milliseconds("connect_timeout", &value)?,
-            "max_retries" => config.max_retries = whole(name, &value)?,
-            "retry_ambiguous" => config.retry_ambiguous = truth(name, &value)?,
-            "max_concurrency" => config.max_concurrency = optional(value, |value| whole(name, &value))?,
-            "max_response_bytes" => config.max_response_bytes = whole(name, &value)?,
-            "headers" => config.headers = headers(value)?,
-            "proxy" => config.proxy = optional(value, |value| text(name, value))?,
-            "ca_file" => config.ca_file = optional(value, |value| text(name, value))?.map(Into::into),
-            "allow_http" => config.allow_http = truth(name, &value)?,
-            "app_name" => config.app_name = optional(value, |value| text(name, value))?,
-            _ => return Err(format!("{}: is not an option of a client", name.escape_debug())),
+        let value = Given { kind: ErrorKind::Config, name: &name, value };
+        match name.as_str() {
+            "api_key" => options.api_key = Some(ApiKey::new(&value.string()?)?),
+            "base_url" => options.base_url = value.string()?.into(),
+            "timeout_ms" => options.timeout = value.timeout()?.into(),
+            "attempt_timeout_ms" => options.attempt_timeout = value.timeout()?.into(),
+            "connect_timeout_ms" => options.connect_timeout = value.timeout()?.into(),
+            "max_retries" => options.max_retries = value.integer()?,
+            "retry_ambiguous" => options.retry_ambiguous = value.bool()?,
+            "max_concurrency" => options.max_concurrency = value.optional(Given::integer)?,
+            "max_response_bytes" => options.max_response_bytes = value.integer()?,
+            "headers" => options.headers = value.headers()?,
+            "proxy" => options.proxy = value.optional(Given::string)?.map(Redacted),
+            "ca_file" => options.ca_file = value.optional(Given::string)?.map(Into::into),
+            "allow_http" => options.allow_http = value.bool()?,
+            "app_name" => options.app_name = value.optional(Given::string)?,
+            _ => return Err(value.unknown("client option")),
         }
     }
     Ok(())
 }
 
-fn set_call(values: Map<String, Value>) -> Result<CallOptions, String> {
-    let mut options = CallOptions::default();
+/// The options that a copy of a client changes.
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`] with the name of the option, also for one that copies share.
+pub fn client_overrides(values: Map<String, Value>) -> Result<ClientOverrides> {
+    let mut overrides = ClientOverrides::default();
     for (name, value) in values {
-        let name = name.as_str();
-        match name {
-            "timeout_ms" => options.timeout = Some(milliseconds("timeout", &value)?),
-            "max_retries" => options.max_retries = Some(whole(name, &value)?),
-            "retry_ambiguous" => options.retry_ambiguous = Some(truth(name, &value)?),
-            "idempotency_key" => options.idempotency_key = Some(text(name, value)?),
-            "headers" => options.headers = headers(value)?,
-            _ => return Err(format!("{}: is not an option of a call", name.escape_debug())),
+        let value = Given { kind: ErrorKind::Config, name: &name, value };
+        match name.as_str() {
+            "api_key" => overrides.api_key = Some(ApiKey::new(&value.string()?)?),
+            "timeout_ms" => overrides.timeout = Some(value.timeout()?),
+            "attempt_timeout_ms" => overrides.attempt_timeout = Some(value.timeout()?),
+            "max_retries" => overrides.max_retries = Some(value.integer()?),
+            "retry_ambiguous" => overrides.retry_ambiguous = Some(value.bool()?),
+            "headers" => overrides.headers = Some(value.headers()?),
+            "app_name" => overrides.app_name = Some(value.string()?),
+            "base_url" | "connect_timeout_ms" | "max_concurrency" | "max_response_bytes" | "proxy" | "ca_file"
+            | "allow_http" => {
+                return Err(value.invalid(|name| {
+                    format!(
+                        "`{name}` cannot be changed for a copy of a client, because copies share connections. Create a \
+                         new client."
+                    )
+                }));
+            }
+            _ => return Err(value.unknown("client option")),
+        }
+    }
+    Ok(overrides)
+}
+
+/// The options of one call.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidRequest`] with the name of the option.
+pub fn request_options(values: Map<String, Value>) -> Result<RequestOptions> {
+    let mut options = RequestOptions::default();
+    for (name, value) in values {
+        let value = Given { kind: ErrorKind::InvalidRequest, name: &name, value };
+        match name.as_str() {
+            "timeout_ms" => options.timeout = Some(value.timeout()?),
+            "max_retries" => options.max_retries = Some(value.integer()?),
+            "retry_ambiguous" => options.retry_ambiguous = Some(value.bool()?),
+            "idempotency_key" => options.idempotency_key = Some(value.string()?),
+            "headers" => options.headers = value.headers()?,
+            _ => return Err(value.unknown("request option")),
         }
     }
     Ok(options)
 }
 
-/// A limit of time. Null: none. One too long to count is none as well, which no clock could tell from it.
-pub fn milliseconds(name: &str, value: &Value) -> Result<Option<Duration>, String> {
-    let Some(ms) = value.as_f64().or_else(|| value.is_null().then_some(f64::INFINITY)) else {
-        return Err(format!("{name}: must be a number, or nothing for no limit"));
-    };
-    limit(name, ms / 1000.0)
-}
-
-/// A limit of time in seconds, of a language that has numbers JSON has not. Infinite: none.
+/// A timeout in seconds. Infinity is no limit, and so is a number that is too large for a clock.
 ///
 /// # Errors
 ///
-/// When it is 0, negative, or not a number.
-pub fn limit(name: &str, seconds: f64) -> Result<Option<Duration>, String> {
+/// The message for a number that is 0, negative or NaN.
+pub fn timeout_from_secs(name: &str, seconds: f64) -> std::result::Result<Timeout, String> {
     if seconds.is_nan() || seconds <= 0.0 {
-        return Err(format!("{name}: must be more than 0; leave it out for the default"));
+        return Err(format!("`{name}` must be more than 0. Omit it for the default."));
     }
-    // The shortest there is, so that what is more than 0 stays so.
-    Ok(Duration::try_from_secs_f64(seconds).ok().map(|time| time.max(Duration::from_nanos(1))))
+    // At least 1 ns, so that a number above 0 is not rounded to 0.
+    let timeout = Duration::try_from_secs_f64(seconds).map(|timeout| timeout.max(Duration::from_nanos(1)));
+    Ok(timeout.map_or(Timeout::Never, Timeout::After))
 }
 
-fn optional<T>(value: Value, read: impl FnOnce(Value) -> Result<T, String>) -> Result<Option<T>, String> {
-    if value.is_null() { Ok(None) } else { read(value).map(Some) }
+/// A value with the name of its option, and the kind of the error if it is invalid.
+struct Given<'a> {
+    kind: ErrorKind,
+    name: &'a str,
+    value: Value,
 }
 
-fn text(name: &str, value: Value) -> Result<String, String> {
-    match value {
-        Value::String(text) => Ok(text),
-        _ => Err(format!("{name}: must be a string")),
+impl Given<'_> {
+    fn string(self) -> Result<String> {
+        match self.value {
+            Value::String(text) => Ok(text),
+            _ => Err(self.invalid(|name| format!("`{name}` must be a string."))),
+        }
     }
-}
 
-fn truth(name: &str, value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| format!("{name}: must be true or false"))
-}
+    fn bool(self) -> Result<bool> {
+        self.value.as_bool().ok_or_else(|| self.invalid(|name| format!("`{name}` must be true or false.")))
+    }
 
-fn whole<T: TryFrom<u64>>(name: &str, value: &Value) -> Result<T, String> {
-    let number = value.as_u64().and_then(|number| T::try_from(number).ok());
-    number.ok_or_else(|| format!("{name}: must be a whole number, 0 or more"))
-}
+    fn integer<T: TryFrom<u64> + Max>(self) -> Result<T> {
+        let number = self.value.as_u64().and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| self.invalid(|name| format!("`{name}` must be an integer from 0 to {}.", T::MAX)))
+    }
 
-fn headers(value: Value) -> Result<Vec<(String, String)>, String> {
-    let Value::Object(headers) = value else {
-        return Err("headers: must be names with their values".to_owned());
-    };
-    headers
-        .into_iter()
-        .map(|(name, value)| match value {
-            Value::String(value) => Ok((name, value)),
-            _ => Err(format!("headers: the value of `{}` must be a string", name.escape_debug())),
+    fn timeout(self) -> Result<Timeout> {
+        if self.value.is_null() {
+            return Ok(Timeout::Never);
+        }
+        let Some(ms) = self.value.as_f64() else {
+            return Err(self.invalid(|name| format!("`{name}` must be a number, or null for no limit.")));
+        };
+        timeout_from_secs(self.option(), ms / 1000.0).map_err(|message| self.invalid(|_| message))
+    }
+
+    fn headers(self) -> Result<Vec<(String, Redacted<String>)>> {
+        match self.value {
+            Value::Object(ref headers) if headers.values().all(Value::is_string) => {}
+            _ => return Err(self.invalid(|name| format!("`{name}` must be an object whose values are strings."))),
+        }
+        let headers = self.value.as_object().into_iter().flatten();
+        Ok(headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect())
+    }
+
+    fn optional<T>(self, read: impl FnOnce(Self) -> Result<T>) -> Result<Option<T>> {
+        if self.value.is_null() { Ok(None) } else { read(self).map(Some) }
+    }
+
+    fn unknown(&self, what: &str) -> Error {
+        self.invalid(|name| format!("Unknown {what} `{}`.", name.escape_debug()))
+    }
+
+    fn invalid(&self, message: impl FnOnce(&str) -> String) -> Error {
+        Error::from(ErrorParts {
+            kind: self.kind,
+            message: message(self.option()),
+            option: Some(self.option().to_owned()),
+            ..ErrorParts::default()
         })
-        .collect()
+    }
+
+    /// The option's name, without its unit.
+    fn option(&self) -> &str {
+        self.name.strip_suffix("_ms").unwrap_or(self.name)
+    }
 }
 
-fn error(kind: ErrorKind, message: String) -> Error {
-    Error::from(ErrorParts { kind, message, ..ErrorParts::default() })
+/// The maximum of an integer option, for its message.
+trait Max {
+    const MAX: u64;
+}
+
+impl Max for u32 {
+    const MAX: u64 = 4_294_967_295;
+}
+
+impl Max for usize {
+    /// Integers above are not exact in JSON.
+    const MAX: u64 = 9_007_199_254_740_991;
 }
 
 #[cfg(test)]
@@ -142,76 +202,95 @@ mod tests {
 
     #[test]
     fn client_options_table() {
-        let good = json!({
+        let valid = json!({
             "api_key": "bak_1", "base_url": "https://example.com", "timeout_ms": null, "attempt_timeout_ms": 1.5,
             "connect_timeout_ms": 1e300, "max_retries": 0, "retry_ambiguous": true, "max_concurrency": 7,
             "max_response_bytes": 9, "headers": {"a": "b"}, "proxy": "off", "ca_file": "/x", "allow_http": true,
             "app_name": "app/1"
         });
-        let mut config = Config::default();
-        configure(&mut config, map(good)).unwrap();
-        assert_eq!((config.timeout, config.attempt_timeout), (None, Some(Duration::from_micros(1500))));
-        assert_eq!((config.connect_timeout, config.max_retries, config.retry_ambiguous), (None, 0, true));
-        assert_eq!((config.max_concurrency, config.max_response_bytes, config.allow_http), (Some(7), 9, true));
-        assert_eq!(config.headers, [("a".to_owned(), "b".to_owned())]);
-        assert_eq!((config.proxy.as_deref(), config.app_name.as_deref()), (Some("off"), Some("app/1")));
-        assert!(config.api_key.is_some() && config.base_url == "https://example.com");
+        let mut options = ClientOptions::default();
+        apply_client_options(&mut options, map(valid)).unwrap();
+        assert_eq!((options.timeout, options.attempt_timeout), (None, Some(Duration::from_micros(1500))));
+        assert_eq!((options.connect_timeout, options.max_retries, options.retry_ambiguous), (None, 0, true));
+        assert_eq!((options.max_concurrency, options.max_response_bytes, options.allow_http), (Some(7), 9, true));
+        assert_eq!(options.headers, [("a".to_owned(), "b".into())]);
+        assert_eq!((options.proxy.unwrap().as_str(), options.app_name.as_deref()), ("off", Some("app/1")));
+        assert!(options.api_key.is_some() && *options.base_url == "https://example.com");
 
-        let bad = [
-            (json!({"api_key": ""}), "api_key: is empty"),
-            (json!({"api_key": 5}), "api_key: must be a string"),
-            (json!({"base_url": null}), "base_url: must be a string"),
-            (json!({"timeout_ms": 0}), "timeout: must be more than 0"),
-            (json!({"timeout_ms": -5}), "timeout: must be more than 0"),
-            (json!({"timeout_ms": "5"}), "timeout: must be a number"),
-            (json!({"max_retries": -1}), "max_retries: must be a whole number"),
-            (json!({"max_retries": 1.5}), "max_retries: must be a whole number"),
-            (json!({"max_retries": 4294967296_u64}), "max_retries: must be a whole number"),
-            (json!({"max_retries": true}), "max_retries: must be a whole number"),
-            (json!({"retry_ambiguous": 1}), "retry_ambiguous: must be true or false"),
-            (json!({"headers": ["a"]}), "headers: must be names"),
-            (json!({"headers": {"a": 1}}), "headers: the value of `a` must be a string"),
-            (json!({"timeout": 5}), "timeout: is not an option"),
+        let invalid = [
+            (json!({"api_key": ""}), "api_key", "`api_key` is empty"),
+            (json!({"api_key": 5}), "api_key", "`api_key` must be a string"),
+            (json!({"base_url": null}), "base_url", "`base_url` must be a string"),
+            (json!({"timeout_ms": 0}), "timeout", "`timeout` must be more than 0"),
+            (json!({"timeout_ms": -5}), "timeout", "`timeout` must be more than 0"),
+            (json!({"timeout_ms": "5"}), "timeout", "`timeout` must be a number, or null"),
+            (json!({"max_retries": -1}), "max_retries", "`max_retries` must be an integer from 0 to 4294967295"),
+            (json!({"max_retries": 1.5}), "max_retries", "`max_retries` must be an integer"),
+            (json!({"max_retries": 4294967296_u64}), "max_retries", "`max_retries` must be an integer"),
+            (json!({"max_retries": true}), "max_retries", "`max_retries` must be an integer"),
+            (json!({"retry_ambiguous": 1}), "retry_ambiguous", "`retry_ambiguous` must be true or false"),
+            (json!({"headers": ["a"]}), "headers", "`headers` must be an object"),
+            (json!({"headers": {"a": 1}}), "headers", "`headers` must be an object whose values are strings"),
+            (json!({"timeout": 5}), "timeout", "Unknown client option `timeout`"),
         ];
-        for (options, message) in bad {
-            let error = configure(&mut Config::default(), map(options)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Config);
+        for (options, option, message) in invalid {
+            let error = apply_client_options(&mut ClientOptions::default(), map(options)).unwrap_err();
+            assert_eq!((error.kind(), error.option()), (ErrorKind::Config, Some(option)));
             assert!(error.message().starts_with(message), "{error}");
         }
     }
 
     #[test]
-    fn call_options_table() {
-        let options = json!({"timeout_ms": null, "max_retries": 3, "retry_ambiguous": false, "idempotency_key": "k", "headers": {"a": "b"}});
-        let options = call_options(map(options)).unwrap();
-        assert_eq!((options.timeout, options.max_retries, options.retry_ambiguous), (Some(None), Some(3), Some(false)));
-        let bad = [
-            (json!({"timeout_ms": 0}), "timeout: must be more than 0"),
-            (json!({"max_retries": -1}), "max_retries: must be a whole number"),
-            (json!({"idempotency_key": 1}), "idempotency_key: must be a string"),
-            (json!({"signal": 1}), "signal: is not an option of a call"),
+    fn client_overrides_table() {
+        let valid = json!({"api_key": "bak_1", "timeout_ms": null, "attempt_timeout_ms": 5, "max_retries": 3,
+            "retry_ambiguous": true, "headers": {}, "app_name": "app/1"});
+        let overrides = client_overrides(map(valid)).unwrap();
+        assert_eq!(overrides.timeout, Some(Timeout::Never));
+        assert_eq!(overrides.attempt_timeout, Some(Timeout::After(Duration::from_millis(5))));
+        assert_eq!((overrides.max_retries, overrides.headers), (Some(3), Some(vec![])));
+        for option in ["base_url", "proxy", "ca_file", "max_concurrency", "max_response_bytes", "allow_http"] {
+            let error = client_overrides(map(json!({ option: null }))).unwrap_err();
+            assert_eq!((error.kind(), error.option()), (ErrorKind::Config, Some(option)));
+            assert!(error.message().contains("copies share connections"), "{error}");
+        }
+        let error = client_overrides(map(json!({"foo": 1}))).unwrap_err();
+        assert_eq!(error.message(), "Unknown client option `foo`.");
+    }
+
+    #[test]
+    fn request_options_table() {
+        let valid = json!({"timeout_ms": null, "max_retries": 3, "retry_ambiguous": false, "idempotency_key": "k",
+            "headers": {"a": "b"}});
+        let options = request_options(map(valid)).unwrap();
+        assert_eq!((options.timeout, options.max_retries), (Some(Timeout::Never), Some(3)));
+        assert_eq!((options.retry_ambiguous, options.idempotency_key.as_deref()), (Some(false), Some("k")));
+        let invalid = [
+            (json!({"timeout_ms": 0}), "`timeout` must be more than 0"),
+            (json!({"max_retries": -1}), "`max_retries` must be an integer"),
+            (json!({"idempotency_key": 1}), "`idempotency_key` must be a string"),
+            (json!({"signal": 1}), "Unknown request option `signal`"),
         ];
-        for (options, message) in bad {
-            let error = call_options(map(options)).unwrap_err();
+        for (options, message) in invalid {
+            let error = request_options(map(options)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidRequest);
             assert!(error.message().starts_with(message), "{error}");
         }
     }
 
     #[test]
-    fn limits_of_time() {
+    fn timeout_from_secs_table() {
         let table = [
-            (1.0, Ok(Some(Duration::from_secs(1)))),
-            (1e-12, Ok(Some(Duration::from_nanos(1)))),
-            (f64::INFINITY, Ok(None)),
-            (1e300, Ok(None)),
-            (0.0, Err(())),
-            (-1.0, Err(())),
-            (f64::NAN, Err(())),
-            (f64::NEG_INFINITY, Err(())),
+            (1.0, Some(Timeout::After(Duration::from_secs(1)))),
+            (1e-12, Some(Timeout::After(Duration::from_nanos(1)))),
+            (f64::INFINITY, Some(Timeout::Never)),
+            (1e300, Some(Timeout::Never)),
+            (0.0, None),
+            (-1.0, None),
+            (f64::NAN, None),
+            (f64::NEG_INFINITY, None),
         ];
-        for (seconds, time) in table {
-            assert_eq!(limit("timeout", seconds).map_err(drop), time, "{seconds}");
+        for (seconds, timeout) in table {
+            assert_eq!(timeout_from_secs("timeout", seconds).ok(), timeout, "{seconds}");
         }
     }
 }

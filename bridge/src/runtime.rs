@@ -1,4 +1,4 @@
-//! The one runtime of the process.
+//! The tokio runtime of the process.
 
 use std::num::NonZero;
 use std::{io, thread};
@@ -7,23 +7,23 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::per_process::PerProcess;
 
-/// HTTP is not bound by the CPU: more threads than these only cost memory. Where there is one core to run on, a second
-/// one costs switches as well.
-const WORKERS: usize = 2;
+/// HTTP is not bound by the CPU, so more threads would only cost memory. On one core a second thread costs context
+/// switches too.
+const MAX_WORKERS: usize = 2;
 
-/// Names are looked up on threads that wait for the operating system, each connection's on one: at most so many.
-const LOOKUPS: usize = 8;
+/// Each DNS lookup blocks a thread.
+const MAX_DNS_THREADS: usize = 8;
 
 static RUNTIME: PerProcess<Runtime> = PerProcess::new();
 
-/// Made on first use and never dropped: a runtime that is dropped while a process ends waits for its threads, or
-/// crashes them.
+/// Returns the runtime, and creates it on first use. It is never dropped: a runtime that is dropped while the process
+/// exits waits for its threads, or crashes them.
 pub(crate) fn runtime() -> io::Result<&'static Runtime> {
-    RUNTIME.get_or_make(|| {
-        let cores = thread::available_parallelism().map_or(WORKERS, NonZero::get);
+    RUNTIME.get_or_try_init(|| {
+        let cores = thread::available_parallelism().map_or(MAX_WORKERS, NonZero::get);
         Builder::new_multi_thread()
-            .worker_threads(cores.min(WORKERS))
-            .max_blocking_threads(LOOKUPS)
+            .worker_threads(cores.min(MAX_WORKERS))
+            .max_blocking_threads(MAX_DNS_THREADS)
             .thread_name("builderaikits")
             .enable_io()
             .enable_time()

@@ -1,4 +1,4 @@
-//! The locks that the queue is built on: the standard library's, or loom's where it is model-checked.
+//! The locks of the queue: the standard library's, or loom's when the queue is model-checked.
 
 #[cfg(feature = "model-check")]
 pub(crate) use loom::sync::Mutex;

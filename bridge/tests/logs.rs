@@ -1,27 +1,26 @@
-//! Log records: what is asked for is kept until it is taken, and not for who asks later. One test, since all of a
-//! process have them in common.
+//! Log records are buffered while logging is on. There is one test, because the buffer belongs to the process.
 
-use builderaikits_bridge::logs::{self, Verbosity};
+use builderaikits_bridge::logs::{self, LogLevel};
 use tracing::{debug, info};
 
-const OURS: &str = "builderaikits";
+const TARGET: &str = "builderaikits";
 
 #[test]
-fn records_are_kept_while_they_are_asked_for() {
-    let texts = || logs::take().into_iter().map(|record| record.text).collect::<Vec<_>>();
-    info!(target: OURS, "before");
-    logs::record(Verbosity::Info);
-    info!(target: OURS, n = 1, "one");
-    debug!(target: OURS, "more than asked for");
+fn records_are_buffered_while_logging_is_on() {
+    let texts = || logs::drain().into_iter().map(|record| record.text).collect::<Vec<_>>();
+    info!(target: TARGET, "before");
+    logs::set_level(LogLevel::Info);
+    info!(target: TARGET, n = 1, "one");
+    debug!(target: TARGET, "below the level");
     assert_eq!(texts(), ["one n=1"]);
-    logs::record(Verbosity::Debug);
-    debug!(target: OURS, "two");
-    info!(target: "others", "of another library");
+    logs::set_level(LogLevel::Debug);
+    debug!(target: TARGET, "two");
+    info!(target: "others", "from another library");
     assert_eq!(texts(), ["two"]);
-    info!(target: OURS, "left");
-    logs::record(Verbosity::Off);
-    info!(target: OURS, "off");
-    logs::record(Verbosity::Info);
-    info!(target: OURS, "three");
+    info!(target: TARGET, "left");
+    logs::set_level(LogLevel::Off);
+    info!(target: TARGET, "off");
+    logs::set_level(LogLevel::Info);
+    info!(target: TARGET, "three");
     assert_eq!(texts(), ["three"]);
 }

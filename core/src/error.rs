@@ -1,20 +1,25 @@
-//! The one table of error kinds, and the error that every call of the SDK ends in when it fails.
+//! [`Error`] and [`ErrorKind`]: the one table of error kinds.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use serde::{Serialize, Serializer};
 
-/// Why a call failed, and all that is known of it: one word wide, safe to print and to log.
+use crate::redacted::Redacted;
+
+/// The error type of this crate. It is pointer-sized, cheap to clone, and safe to log.
 ///
-/// Its text ([`Display`](fmt::Display)) is one line: status, message, request id, attempts. Neither the API key nor
-/// the prompt of the call is ever in it; what the service answered, word for word, is in [`body`](Self::body).
+/// [`Display`](fmt::Display) prints one line: status, message, request id, attempts. [`source`](std::error::Error::source)
+/// is the operating system's error of a failed connection, where there is one. [`body`](Self::body) holds the response as
+/// received and is never printed.
 ///
 /// ```
 /// use builderaikits::{Error, ErrorKind, ErrorParts};
 ///
-/// // Errors can be made by hand, to test the code that handles them.
+/// // Errors can be constructed, to test the code that handles them.
 /// let error = Error::from(ErrorParts {
 ///     kind: ErrorKind::RateLimit,
 ///     message: "slow down".into(),
@@ -26,83 +31,78 @@ use http::HeaderMap;
 /// assert!(!error.may_have_run());
 /// ```
 #[derive(Clone)]
-pub struct Error(Box<ErrorParts>);
+pub struct Error(Arc<ErrorParts>);
 
-/// The result of everything in this crate that can fail.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of failure an [`Error`] is.
-///
-/// Few and coarse on purpose: the service's own [`code`](Error::code) is an open string, and new codes need no release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// An option of the client is missing or bad. Nothing was sent.
-    Config,
-    /// The request, or an option of this call, was refused before anything was sent.
-    InvalidRequest,
-    /// 400: the service found the request malformed.
-    BadRequest,
+/// Defines [`ErrorKind`] and the name of each kind.
+macro_rules! error_kinds {
+    ($($(#[$doc:meta])+ $kind:ident = $name:literal,)+) => {
+        /// What kind of failure an [`Error`] is.
+        ///
+        /// There are few kinds on purpose: the service's own [`code`](Error::code) is text, and new codes need no release.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[$doc])+ $kind,)+
+        }
+
+        impl ErrorKind {
+            /// The kind's name in every language and in the conformance vectors, such as `rate_limit`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+error_kinds! {
+    /// A client option is missing or invalid. Nothing was sent.
+    Config = "config",
+    /// The request, or an option of this call, was rejected before anything was sent.
+    InvalidRequest = "invalid_request",
+    /// 400: the request is malformed.
+    BadRequest = "bad_request",
     /// 401: the API key is missing, wrong or revoked.
-    Authentication,
-    /// 403: the API key may not do this.
-    PermissionDenied,
-    /// 404: there is nothing at this address; check `base_url`.
-    NotFound,
+    Authentication = "authentication",
+    /// 403: the API key lacks permission.
+    PermissionDenied = "permission_denied",
+    /// 404: nothing exists at this address. Check `base_url`.
+    NotFound = "not_found",
     /// 409: the request conflicts with another one.
-    Conflict,
-    /// 422: the service understood the request and will not do it.
-    Unprocessable,
-    /// 429: too many requests or tokens; see [`Error::retry_after`].
-    RateLimit,
+    Conflict = "conflict",
+    /// 422: the service understood the request and rejected it.
+    Unprocessable = "unprocessable",
+    /// 429: too many requests or tokens. See [`Error::retry_after`].
+    RateLimit = "rate_limit",
     /// 500 and above: the service failed.
-    Server,
+    Server = "server",
     /// Any other status of 400 or above.
-    Status,
-    /// No answer, one that was cut short, or one that is not HTTP.
-    Connection,
-    /// The server could not be trusted, or spoke no TLS that we accept. Nothing was sent.
-    Tls,
-    /// A limit of time ran out; the message says which, and in which phase.
-    Timeout,
-    /// The service answered something that is not a run: see [`Error::body`], it may have been paid for.
-    BadResponse,
-    /// The caller gave the call up. In Rust that is dropping the future, so that only other languages see this kind.
-    Cancelled,
+    Status = "status",
+    /// No response, a truncated response, or one that is not HTTP.
+    Connection = "connection",
+    /// The server's certificate is not trusted, or the server does not speak TLS. Nothing was sent.
+    Tls = "tls",
+    /// A timeout elapsed. The message says which one, and in which phase.
+    Timeout = "timeout",
+    /// The response could not be decoded, or was a redirect. [`Error::body`] has it; you may have been billed.
+    BadResponse = "bad_response",
+    /// The caller cancelled the call. In Rust a call is cancelled by dropping its future, so only other languages
+    /// report this kind.
+    Cancelled = "cancelled",
     /// The client was closed before the call.
-    Closed,
-    /// A defect of the SDK, caught; other calls go on.
+    Closed = "closed",
+    /// A bug in the SDK was caught. Other calls are not affected.
     #[default]
-    Internal,
+    Internal = "internal",
 }
 
 impl ErrorKind {
-    /// The kind's name in every language and in the conformance vectors, such as `rate_limit`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::InvalidRequest => "invalid_request",
-            Self::BadRequest => "bad_request",
-            Self::Authentication => "authentication",
-            Self::PermissionDenied => "permission_denied",
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::Unprocessable => "unprocessable",
-            Self::RateLimit => "rate_limit",
-            Self::Server => "server",
-            Self::Status => "status",
-            Self::Connection => "connection",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::BadResponse => "bad_response",
-            Self::Cancelled => "cancelled",
-            Self::Closed => "closed",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// The kind of an answer with this status. Below 400 it is an answer that we cannot use.
+    /// The kind of a response with this status that is not a success.
     #[must_use]
     pub const fn from_status(status: u16) -> Self {
         match status {
@@ -126,151 +126,182 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// The fields of an [`Error`], as plain data: to make one for a test, or to carry one elsewhere.
+/// The fields of an [`Error`], as plain data: to construct one in a test, or to pass one on.
 ///
-/// Fill it with `..ErrorParts::default()`: a field added later is not a breaking change.
-#[derive(Clone, Default)]
+/// Fill it with `..ErrorParts::default()`, so that a field added later is not a breaking change. `Serialize` leaves out
+/// the body and absent fields; durations are in seconds.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct ErrorParts {
     /// What kind of failure it is.
     pub kind: ErrorKind,
-    /// What went wrong, in one line: the service's words where it gave any (control characters escaped, the key
-    /// redacted, cut after 512 characters), ours elsewhere.
+    /// What went wrong, in one line: the service's message if it sent one (control characters escaped, the API key
+    /// redacted, cut to 512 characters), else the SDK's.
     pub message: String,
-    /// The status of the answer, if there was one.
+    /// The option or request field that is invalid, by its canonical name, such as `base_url` or `config.max_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+    /// The HTTP status of the response, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The service's own code, if it gave one. An open set.
+    /// The service's own error code, if it sent one. New codes may be added at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What the service sent, as received but for the API key; the first 64 KiB when the status is 300 or above.
-    pub body: Option<Bytes>,
-    /// The headers of the answer, if there was one; the key is redacted.
-    pub headers: Option<HeaderMap>,
-    /// The service's name for the request, to give to support.
+    /// The response body as received, with the API key redacted. The first 64 KiB for a status of 300 or above.
+    #[serde(skip)]
+    pub body: Option<Redacted<Bytes>>,
+    /// The response headers, with the API key redacted.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_headers")]
+    pub headers: Option<Redacted<HeaderMap>>,
+    /// The request id from the `x-request-id` or `request-id` header. Include it in support requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Attempts begun, sent or not; 0 when the call was refused before the first.
+    /// The number of attempts, sent or not. 0 if the call was rejected before the first.
     pub attempts: u32,
-    /// How long the service asked to wait, if it did.
+    /// How long the service asked to wait before the next request.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_seconds")]
     pub retry_after: Option<Duration>,
-    /// Whether any attempt of the call may have run, and so may be billed.
+    /// Whether any attempt of the call may have run, and may be billed.
     pub may_have_run: bool,
-    /// Whether the call's options would repeat this outcome, whatever attempts, budget and time are left.
+    /// Whether the call's options would retry this failure, whatever attempts, budget and time are left.
     pub is_retryable: bool,
     /// The `Idempotency-Key` of all attempts of the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
-    /// From the start of the call to its end: queue, attempts and waits.
+    /// The time from the start of the call to its end: queueing, attempts and waits.
+    #[serde(serialize_with = "serialize_duration")]
     pub elapsed: Duration,
+    /// The cause, for [`Error::source`](std::error::Error::source).
+    #[serde(rename = "cause", skip_serializing_if = "Option::is_none", serialize_with = "serialize_cause")]
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// Creates an error with a kind and a message.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::from(ErrorParts { kind, message: message.into(), ..ErrorParts::default() })
     }
 
-    pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, message)
+    /// An invalid client option.
+    pub(crate) fn config(option: &str, message: impl Into<String>) -> Self {
+        Self::invalid(ErrorKind::Config, option, message)
     }
 
-    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::InvalidRequest, message)
+    /// An invalid field of a request, or option of one call.
+    pub(crate) fn invalid_request(option: &str, message: impl Into<String>) -> Self {
+        Self::invalid(ErrorKind::InvalidRequest, option, message)
     }
 
-    /// Not of the SDK's interface: the other languages' clients are closed before their calls come here.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn closed() -> Self {
-        Self::new(ErrorKind::Closed, "the client is closed; make a new one")
+    /// An invalid option or field; `kind` says whether of the client or of a call.
+    pub(crate) fn invalid(kind: ErrorKind, option: &str, message: impl Into<String>) -> Self {
+        let option = Some(option.to_owned());
+        Self::from(ErrorParts { kind, message: message.into(), option, ..ErrorParts::default() })
     }
 
-    /// What kind of failure it is.
+    /// The client was closed.
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "The client is closed. Create a new client.")
+    }
+
+    /// See [`ErrorParts::kind`].
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What went wrong, in one line, without status and request id.
+    /// See [`ErrorParts::message`]. Without status and request id, which [`Display`](fmt::Display) adds.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The HTTP status of the answer, if there was one.
+    /// See [`ErrorParts::option`].
+    #[must_use]
+    pub fn option(&self) -> Option<&str> {
+        self.0.option.as_deref()
+    }
+
+    /// See [`ErrorParts::status`].
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The service's own code, if it gave one. An open set: compare it, do not match it exhaustively.
+    /// See [`ErrorParts::code`].
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// What the service sent, as received but for the API key, which is redacted where it echoes.
-    ///
-    /// The first 64 KiB of an answer with a status of 300 or above; all of a 2xx that could not be decoded (it was
-    /// paid for), up to `max_response_bytes`. It can hold parts of the prompt, so it stands in no message and no log.
+    /// See [`ErrorParts::body`]. A 2xx that could not be decoded is kept whole, up to `max_response_bytes`. The body can
+    /// repeat parts of the prompt.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
-        self.0.body.as_ref()
+        self.0.body.as_deref()
     }
 
-    /// The headers of the answer, if there was one. The API key is redacted where it echoes.
+    /// See [`ErrorParts::headers`].
     #[must_use]
     pub fn headers(&self) -> Option<&HeaderMap> {
-        self.0.headers.as_ref()
+        self.0.headers.as_deref()
     }
 
-    /// The service's name for the request (`x-request-id` or `request-id`), to give to support.
+    /// See [`ErrorParts::request_id`].
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// Attempts begun, sent or not. 0 when the call was refused before the first.
+    /// See [`ErrorParts::attempts`].
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// How long the service asked to wait before the next request, if it did.
+    /// See [`ErrorParts::retry_after`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Whether any attempt of the call may have run on the service, and so may be billed.
+    /// See [`ErrorParts::may_have_run`].
     #[must_use]
     pub fn may_have_run(&self) -> bool {
         self.0.may_have_run
     }
 
-    /// Whether the call's options would repeat this outcome, whatever attempts, budget and time were left.
+    /// See [`ErrorParts::is_retryable`].
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.is_retryable
     }
 
-    /// The `Idempotency-Key` that all attempts of the call carried; none when it was refused before.
+    /// See [`ErrorParts::idempotency_key`].
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
         self.0.idempotency_key.as_deref()
     }
 
-    /// From the start of the call to its end: queue, attempts and waits.
+    /// See [`ErrorParts::elapsed`].
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
-    /// The error as plain data.
+    pub(crate) fn parts(&self) -> &ErrorParts {
+        &self.0
+    }
+
+    /// Returns the error as plain data.
     #[must_use]
     pub fn into_parts(self) -> ErrorParts {
-        *self.0
+        Arc::unwrap_or_clone(self.0)
     }
 }
 
 impl From<ErrorParts> for Error {
     fn from(parts: ErrorParts) -> Self {
-        Self(Box::new(parts))
+        Self(Arc::new(parts))
     }
 }
 
@@ -288,33 +319,18 @@ impl fmt::Display for Error {
     }
 }
 
-/// As [`Display`](fmt::Display) with the kind, since `unwrap()` prints this one: no body, no headers.
+/// Prints [`Display`](fmt::Display) with the kind, because `unwrap()` prints this.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({}: {self})", self.0.kind)
     }
 }
 
-/// The fields but `body` and `headers`, which can hold parts of the prompt.
-impl fmt::Debug for ErrorParts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorParts")
-            .field("kind", &self.kind)
-            .field("message", &self.message)
-            .field("status", &self.status)
-            .field("code", &self.code)
-            .field("request_id", &self.request_id)
-            .field("attempts", &self.attempts)
-            .field("retry_after", &self.retry_after)
-            .field("may_have_run", &self.may_have_run)
-            .field("is_retryable", &self.is_retryable)
-            .field("idempotency_key", &self.idempotency_key)
-            .field("elapsed", &self.elapsed)
-            .finish_non_exhaustive()
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
-
-impl std::error::Error for Error {}
 
 struct Attempts(u32);
 
@@ -324,18 +340,56 @@ impl fmt::Display for Attempts {
     }
 }
 
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Pairs of name and value, because a name can occur more than once. Bytes that are not UTF-8 become U+FFFD.
+fn serialize_headers<S: Serializer>(headers: &Option<Redacted<HeaderMap>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let headers = headers.iter().flat_map(|headers| headers.iter());
+    serializer.collect_seq(headers.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))))
+}
+
+fn serialize_duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn serialize_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}
+
+/// The text of the cause, and its number if it is the operating system's.
+fn serialize_cause<S: Serializer>(
+    cause: &Option<Arc<dyn std::error::Error + Send + Sync>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Cause {
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        errno: Option<i32>,
+    }
+    let cause = cause.as_deref().map(|cause| Cause {
+        message: cause.to_string(),
+        errno: cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error),
+    });
+    cause.serialize(serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_error_is_one_word() {
+    fn error_is_pointer_sized() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
         assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
     }
 
     #[test]
-    fn kinds_of_statuses() {
+    fn kind_from_status_table() {
         let table = [
             (200, "bad_response"),
             (304, "bad_response"),
@@ -362,10 +416,10 @@ mod tests {
     }
 
     #[test]
-    fn one_line_of_text() {
+    fn display_format() {
         let parts = |status, request_id: Option<&str>, attempts| ErrorParts {
             message: "m".into(),
-            body: Some(Bytes::from_static(b"prompt")),
+            body: Some(Bytes::from_static(b"prompt").into()),
             status,
             request_id: request_id.map(Into::into),
             attempts,
@@ -383,5 +437,25 @@ mod tests {
             assert_eq!(error.to_string(), text);
             assert_eq!(format!("{error:?}"), format!("Error(internal: {text})"));
         }
+    }
+
+    #[test]
+    fn serialized_form() {
+        let error = Error::from(ErrorParts {
+            kind: ErrorKind::Connection,
+            message: "m".into(),
+            body: Some(Bytes::from_static(b"prompt").into()),
+            headers: Some(HeaderMap::from_iter([("a".parse().unwrap(), "b".parse().unwrap())]).into()),
+            retry_after: Some(Duration::from_millis(1500)),
+            source: Some(Arc::new(std::io::Error::from_raw_os_error(111))),
+            ..ErrorParts::default()
+        });
+        let json = serde_json::to_value(error.parts()).unwrap();
+        let expected = serde_json::json!({"kind": "connection", "message": "m", "headers": [["a", "b"]], "attempts": 0,
+            "retry_after": 1.5, "may_have_run": false, "is_retryable": false, "elapsed": 0.0,
+            "cause": {"errno": 111, "message": std::io::Error::from_raw_os_error(111).to_string()}});
+        assert_eq!(json, expected);
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+        assert_eq!(source.and_then(std::io::Error::raw_os_error), Some(111));
     }
 }

@@ -1,16 +1,16 @@
-//! The official Rust SDK of BuilderAI Kits: run prompts on kits, with typed answers and typed errors.
+//! The official Rust SDK for BuilderAI Kits: run prompts on kits, with typed responses and typed errors.
 //!
 //! ```
 //! use builderaikits::{Client, Kit, RunRequest};
 //!
 //! # let sandbox = builderaikits_sandbox::Sandbox::start(builderaikits_sandbox::Options::default())?;
-//! # // Before any other thread is there.
+//! # // No other thread runs yet.
 //! # unsafe {
 //! #     std::env::set_var("BUILDERAIKITS_API_KEY", "bak_example");
 //! #     std::env::set_var("BUILDERAIKITS_BASE_URL", sandbox.url());
 //! # }
 //! # tokio::runtime::Runtime::new()?.block_on(async {
-//! let client = Client::from_env()?; // the key from BUILDERAIKITS_API_KEY
+//! let client = Client::from_env()?; // reads BUILDERAIKITS_API_KEY
 //! let run = client.kits().run(RunRequest::new(Kit::TextGen, "Hello").max_tokens(500)).await?;
 //! println!("{}", run.output.text);
 //! # assert!(run.usage.total_tokens > Some(0));
@@ -19,63 +19,57 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - **What may have run is not repeated, but for a 5xx.** 429 and 408, connections that could not be made,
-//!   are repeated; so is a 5xx, which the service calls its own fault (it may be billed all the same: `max_retries: 0`
-//!   stops that). A call that was sent and got no answer is not, unless [`Config::retry_ambiguous`] says so.
-//!   [`Error::may_have_run`] tells what is known.
-//! - **A call ends in time.** [`Config::timeout`] is over everything: queue, attempts, waits. Dropping the future
-//!   aborts the request at once.
-//! - **What was paid for is not lost.** Unknown fields survive ([`Run::extra`]), odd ones do no harm, and an answer that
-//!   cannot be read is kept in [`Error::body`].
-//! - **Keys and prompts stay where they belong**: in no log, no error's text, no `Debug`. Redirects are never followed,
-//!   and plain http goes to your own machine only.
+//! - **Requests that may have been processed are not retried, except after a 5xx.** The SDK retries 429, 408, 5xx and
+//!   failed connections. A 5xx may be billed twice; `max_retries: 0` prevents that. A call that was sent and got no
+//!   response is retried only with [`ClientOptions::retry_ambiguous`]. [`Error::may_have_run`] tells what is known.
+//! - **Calls are bounded.** [`ClientOptions::timeout`] covers queueing, every attempt and the waits between them.
+//!   Dropping the future aborts the request at once.
+//! - **Billed responses are not lost.** Unknown fields are kept ([`Run::extra`]), malformed optional fields are ignored,
+//!   and a response that cannot be decoded is kept in [`Error::body`].
+//! - **Keys and prompts are not printed**: not in logs, error messages or `Debug`. Redirects are never followed, and plain
+//!   http is limited to the local machine.
 //!
-//! Every option, with its default and unit, is a field of [`Config`] or [`CallOptions`]; every way to fail is an
-//! [`ErrorKind`].
+//! [`ClientOptions`] and [`RequestOptions`] list every option with its default and unit; [`ErrorKind`] lists every kind of
+//! failure.
 //!
 //! # Logs
 //!
-//! Through [`tracing`](https://docs.rs/tracing): one span a call (`builderaikits.run`), `debug` events for attempts,
-//! `info` for waits before a repeat. Without a subscriber nothing is logged.
+//! The SDK logs through [`tracing`](https://docs.rs/tracing): one span per call (`builderaikits.call`), `debug` events for
+//! attempts, `info` events for waits before a retry. Without a subscriber nothing is logged.
 //!
 //! # Requirements
 //!
-//! A tokio runtime with I/O and time. TLS is rustls with ring; no system library is needed.
+//! A tokio runtime with I/O and time enabled. TLS is rustls with ring; no system library is needed.
 #![forbid(unsafe_code)]
 
-mod auth;
-mod budget;
+mod api;
+#[doc(hidden)]
+pub mod bindings;
 mod client;
 mod config;
-mod connect;
-mod decode;
-mod endpoint;
-mod environment;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;
-mod idle;
-mod kits;
-mod proxy;
-mod request;
-mod response;
-mod retry;
-mod run;
-mod shared;
-mod stream;
-mod tls;
-mod transport;
+mod http;
+mod models;
+mod pipeline;
+mod redacted;
 
-pub use auth::ApiKey;
+pub use ::http::HeaderMap;
+pub use api::kits::Kits;
 pub use client::Client;
-pub use config::Config;
+pub use config::api_key::ApiKey;
+pub use config::options::{ClientOptions, ClientOverrides, RequestOptions, Timeout};
 pub use error::{Error, ErrorKind, ErrorParts, Result};
-pub use http::HeaderMap;
-pub use kits::{CallOptions, Kit, Kits, RunRequest};
-pub use run::{Output, ResponseMetadata, Run, Usage};
+pub use http::transport::HttpClientHook;
+pub use models::kit::Kit;
+pub use models::response_metadata::ResponseMetadata;
+pub use models::run::{Output, Run, Usage};
+pub use models::run_request::RunRequest;
+pub use redacted::Redacted;
 
-/// The examples of the pages that users see first, compiled.
+/// Compiles the examples of the README files.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../../README.md")]

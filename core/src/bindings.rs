@@ -1,0 +1,118 @@
+//! What the SDK's bindings for other languages need, and Rust users do not. It is not covered by semantic versioning.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::operation::execute;
+use crate::client::Client;
+use crate::config::options::{ClientOptions, RequestOptions};
+use crate::error::{Error, ErrorKind, ErrorParts, Result};
+use crate::models::response_metadata::ResponseMetadata;
+use crate::models::run::Run;
+use crate::models::run_request::RunRequest;
+
+pub use crate::api::operation::Operation;
+pub use crate::config::environment::ProxyEnv;
+pub use crate::models::decode_lenient::MAX_EXTRA_DEPTH as MAX_JSON_DEPTH;
+
+/// Creates a client whose `User-Agent` names a language.
+///
+/// # Errors
+///
+/// As [`Client::new`].
+pub fn new_client(options: ClientOptions, language: &'static str) -> Result<Client> {
+    Client::with_language(options, language)
+}
+
+/// As [`ClientOptions::from_env`] for an environment that is not the process's, such as that of a worker thread. `lookup`
+/// returns the value of a variable.
+///
+/// # Errors
+///
+/// As [`ClientOptions::from_env`].
+pub fn options_from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<ClientOptions> {
+    ClientOptions::from_env_with(lookup)
+}
+
+/// The error of a call on a closed client.
+#[must_use]
+pub fn closed() -> Error {
+    Error::closed()
+}
+
+/// The response of any operation.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// What the service sent.
+    pub payload: Payload,
+    /// How the call went.
+    pub metadata: ResponseMetadata,
+}
+
+/// What the service sent, as the bindings take it.
+#[derive(Debug, Clone)]
+pub enum Payload {
+    /// A run. It keeps typed fields, because JSON in between would cost several percent of a call in Go.
+    Run(Box<Run>),
+    /// Any other response, as normalized JSON.
+    Json(String),
+}
+
+impl From<Run> for Response {
+    fn from(mut run: Run) -> Self {
+        let metadata = std::mem::take(&mut run.response_metadata);
+        Self { payload: Payload::Run(Box::new(run)), metadata }
+    }
+}
+
+type Executing = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
+
+/// A call of any operation, ready to be executed.
+pub struct Call(Box<dyn FnOnce(Client, RequestOptions, Duration) -> Executing + Send>);
+
+impl Call {
+    /// Creates a call of an operation.
+    pub fn new<O: Operation<Response: Into<Response>>>(operation: O) -> Self {
+        Self(Box::new(move |client, options, queued_for| {
+            Box::pin(async move { execute(client, operation, options, queued_for).await.map(Into::into) })
+        }))
+    }
+
+    /// Creates a call by the name of its operation, such as `kits.run`, and its request as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for an unknown name or an invalid request.
+    pub fn from_json(operation: &str, request: Value) -> Result<Self> {
+        match operation {
+            RunRequest::NAME => RunRequest::from_json(request).map(Self::new),
+            _ => {
+                Err(Error::new(ErrorKind::InvalidRequest, format!("Unknown operation '{}'.", operation.escape_debug())))
+            }
+        }
+    }
+
+    /// Executes the call. `queued_for` is how long it waited already, which counts towards its timeout.
+    #[must_use]
+    pub fn execute(self, client: Client, options: RequestOptions, queued_for: Duration) -> Executing {
+        (self.0)(client, options, queued_for)
+    }
+}
+
+/// All fields of an error except its body, as one JSON object. Absent fields are left out; durations are in seconds.
+#[must_use]
+pub fn error_json(error: &Error) -> String {
+    let record = ErrorRecord { display: error.to_string(), parts: error.parts() };
+    serde_json::to_string(&record).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct ErrorRecord<'a> {
+    display: String,
+    #[serde(flatten)]
+    parts: &'a ErrorParts,
+}

@@ -1,0 +1,8 @@
+//! The service's data: requests, responses, and how they are read.
+
+pub(crate) mod decode;
+pub(crate) mod decode_lenient;
+pub(crate) mod kit;
+pub(crate) mod response_metadata;
+pub(crate) mod run;
+pub(crate) mod run_request;
