@@ -1,12 +1,13 @@
 //! The client, and how its calls start.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, RunRequest};
-use builderaikits_bridge::{self as bridge, options};
+use builderaikits::{Error, ErrorKind, RequestOptions, Result};
+use builderaikits_bridge::{self as bridge, Call, options};
 use napi::bindgen_prelude::{Either, Env, Function};
 use napi_derive::napi;
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
 
 use crate::completion_queue::{CompletionQueue, PendingCalls};
 use crate::error_record::ErrorRecord;
@@ -15,6 +16,7 @@ use crate::error_record::ErrorRecord;
 #[napi]
 pub struct Client {
     client: bridge::Client,
+    base_url: String,
     /// Where its calls complete.
     calls: Rc<PendingCalls>,
 }
@@ -29,8 +31,14 @@ pub fn create_client<'env>(
     options: String,
     variable: Function<'_, String, Option<String>>,
 ) -> Either<Client, ErrorRecord<'env>> {
-    let configured = Config::from_vars(lookup(&variable)).and_then(|config| configured(config, &options));
-    client_or_error(env, &queue.0, configured.and_then(|config| bridge::Client::new(config, "node")))
+    let create = || {
+        let mut client_options = options::client_options_from_vars(lookup(&variable))?;
+        options::apply_client_options(&mut client_options, parse(&options, ErrorKind::Config)?)?;
+        let base_url = client_options.base_url.to_string();
+        let client = bridge::Client::new(client_options, "node")?;
+        Ok(Client { client, base_url, calls: Rc::clone(&queue.0) })
+    };
+    or_error_record(env, create())
 }
 
 #[napi]
@@ -38,8 +46,12 @@ impl Client {
     /// Creates a copy with these options in place of its own.
     #[napi(catch_unwind)]
     pub fn with_options<'env>(&self, env: &'env Env, options: String) -> napi::Result<Either<Self, ErrorRecord<'env>>> {
-        let configured = configured(self.client.config().clone(), &options);
-        Ok(client_or_error(env, &self.calls, configured.and_then(|config| self.client.with_options(config))))
+        let create = || {
+            let overrides = options::client_overrides(parse(&options, ErrorKind::Config)?)?;
+            let client = self.client.with_options(overrides)?;
+            Ok(Self { client, base_url: self.base_url.clone(), calls: Rc::clone(&self.calls) })
+        };
+        Ok(or_error_record(env, create()))
     }
 
     /// Starts a call and returns its id, which is unique among all clients of the environment, or an error record. The
@@ -52,15 +64,16 @@ impl Client {
         request: String,
         options: Option<String>,
     ) -> Either<i64, ErrorRecord<'env>> {
-        let (request, options) = match parse_call(&operation, &request, options.as_deref()) {
-            Ok(call) => call,
-            Err(error) => return Either::B(ErrorRecord::new(env, error, None)),
+        let start = || {
+            let call = Call::from_json(&operation, parse(&request, ErrorKind::InvalidRequest)?)?;
+            let options = match options {
+                None => RequestOptions::default(),
+                Some(options) => options::request_options(parse(&options, ErrorKind::InvalidRequest)?)?,
+            };
+            let id = self.client.submit(self.calls.queue(), call, options, Duration::ZERO);
+            id.and_then(|id| self.calls.started(env, id)).ok_or_else(not_started)
         };
-        let call = self.client.submit(self.calls.queue(), request, options);
-        match call.and_then(|call| self.calls.started(env, call)) {
-            Some(id) => Either::A(id),
-            None => Either::B(ErrorRecord::new(env, not_started(), None)),
-        }
+        or_error_record(env, start())
     }
 
     /// Rejects new calls.
@@ -72,7 +85,7 @@ impl Client {
     /// The base URL of the service.
     #[napi(getter, catch_unwind)]
     pub fn base_url(&self) -> String {
-        self.client.config().base_url.clone()
+        self.base_url.clone()
     }
 }
 
@@ -81,44 +94,20 @@ pub(crate) fn lookup(variable: &Function<'_, String, Option<String>>) -> impl Fn
     |name| variable.call(name.to_owned()).ok().flatten()
 }
 
-fn client_or_error<'env>(
-    env: &'env Env,
-    calls: &Rc<PendingCalls>,
-    client: Result<bridge::Client>,
-) -> Either<Client, ErrorRecord<'env>> {
-    match client {
-        Ok(client) => Either::A(Client { client, calls: Rc::clone(calls) }),
+fn or_error_record<T>(env: &Env, result: Result<T>) -> Either<T, ErrorRecord<'_>> {
+    match result {
+        Ok(value) => Either::A(value),
         Err(error) => Either::B(ErrorRecord::new(env, error, None)),
     }
 }
 
-fn configured(mut config: Config, given: &str) -> Result<Config> {
-    options::configure(&mut config, parse(given, ErrorKind::Config, "options")?)?;
-    Ok(config)
-}
-
-fn parse_call(_operation: &str, request: &str, options: Option<&str>) -> Result<(RunRequest, CallOptions)> {
-    let request = RunRequest::from_json(parse(request, ErrorKind::InvalidRequest, "request")?)?;
-    let options = match options {
-        None => CallOptions::default(),
-        Some(options) => {
-            options::call_options(parse::<Map<String, Value>>(options, ErrorKind::InvalidRequest, "options")?)?
-        }
-    };
-    Ok((request, options))
-}
-
-/// `JSON.stringify` produces invalid JSON only for an unpaired surrogate, and nests too deeply only where a `toJSON` does;
-/// `validate.ts` finds the place. Serde's own message could quote the prompt.
-fn parse<T: serde::de::DeserializeOwned>(text: &str, kind: ErrorKind, what: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| error(kind, format!("The {what} cannot be read as JSON.")))
+/// `JSON.stringify` writes invalid JSON only for an unpaired surrogate, and nests too deeply only if a `toJSON` does;
+/// `kits.ts` then names the place. Serde's own message could quote the prompt.
+fn parse<T: DeserializeOwned>(text: &str, kind: ErrorKind) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| Error::new(kind, "The argument is not valid JSON."))
 }
 
 /// The environment is going away, or has more calls in flight than ids.
 fn not_started() -> Error {
-    error(ErrorKind::Closed, "This worker is shutting down and accepts no new requests.".to_owned())
-}
-
-fn error(kind: ErrorKind, message: String) -> Error {
-    Error::from(ErrorParts { kind, message, ..ErrorParts::default() })
+    Error::new(ErrorKind::Closed, "This worker is shutting down and accepts no new requests.")
 }

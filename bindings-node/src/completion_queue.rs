@@ -14,9 +14,6 @@ use napi_derive::napi;
 use crate::batch::Batch;
 use crate::error_record::{ErrorRecord, conversion_error};
 
-/// Maximum number of completed calls per drain, so that other work of the environment gets its turn.
-const MAX_BATCH: usize = 256;
-
 /// A batch is split when its text reaches this size: V8 strings are limited to 512 MiB.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
@@ -28,7 +25,7 @@ type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, true, 
 pub struct CompletionQueue(pub(crate) Rc<PendingCalls>);
 
 pub(crate) struct PendingCalls {
-    queue: Arc<bridge::Calls>,
+    queue: Arc<bridge::CompletionQueue>,
     wake: Arc<Wake>,
     /// Keeps the process alive while calls are pending. Separate from `wake`, which would need a lock for that.
     keep_alive: RefCell<Wake>,
@@ -47,12 +44,12 @@ impl CompletionQueue {
         // Weak functions do not keep the process alive by themselves.
         let weak = || wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build();
         let (wake, keep_alive) = (Arc::new(weak()?), RefCell::new(weak()?));
-        let queue = Arc::new(bridge::Calls::new({
+        let queue = Arc::new(bridge::CompletionQueue::new({
             let wake = Arc::clone(&wake);
             move || notify(&wake)
         }));
         // The environment goes away when a worker is terminated or the process exits.
-        env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.shut())?;
+        env.add_env_cleanup_hook(Arc::clone(&queue), |queue| queue.shut_down())?;
         Ok(Self(Rc::new(PendingCalls { queue, wake, keep_alive, count: Cell::new(0) })))
     }
 
@@ -60,8 +57,8 @@ impl CompletionQueue {
     #[napi(catch_unwind)]
     pub fn drain<'env>(&self, env: &'env Env) -> Drained<'env> {
         let mut completed = Vec::new();
-        if self.0.queue.drain(MAX_BATCH, &mut completed) {
-            // The rest is drained after the other work of the environment.
+        if self.0.queue.drain(bridge::MAX_BATCH, &mut completed) {
+            // The rest is drained after other work of the environment.
             notify(&self.0.wake);
         }
         let mut drained = Drain { env, parts: Vec::new() };
@@ -101,7 +98,7 @@ impl CompletionQueue {
 }
 
 impl PendingCalls {
-    pub(crate) fn queue(&self) -> &Arc<bridge::Calls> {
+    pub(crate) fn queue(&self) -> &Arc<bridge::CompletionQueue> {
         &self.queue
     }
 
@@ -147,7 +144,7 @@ impl<'env> Drain<'env> {
                 let is_single = batch.len() == 1;
                 for (call, response) in batch {
                     if is_single {
-                        self.add_error(conversion_error(&error, &response), call);
+                        self.add_error(conversion_error(&error, response), call);
                     } else {
                         self.add_batch(Batch::single(call, response));
                     }

@@ -1,16 +1,18 @@
 //! Errors as JavaScript receives them.
 
-use builderaikits::{Error, ErrorKind, ErrorParts, Run};
-use builderaikits_bridge::header_pairs;
+use builderaikits::{Error, ErrorKind, ErrorParts};
+use builderaikits_bridge::{self as bridge, Response};
 use napi::bindgen_prelude::{BufferSlice, Env};
 use napi_derive::napi;
-use serde_json::json;
+
+use crate::batch::text_bytes;
 
 /// An error record: `failure.ts` copies the fields of its JSON by name.
 #[napi(object, object_from_js = false)]
 pub struct ErrorRecord<'env> {
     /// The call that failed; None if it was not started.
     pub call: Option<i64>,
+    /// All fields except the body, as a JSON object.
     pub json: String,
     /// The response body, copied: not every host accepts memory that it does not own.
     pub body: Option<BufferSlice<'env>>,
@@ -19,30 +21,31 @@ pub struct ErrorRecord<'env> {
 impl<'env> ErrorRecord<'env> {
     pub(crate) fn new(env: &'env Env, error: Error, call: Option<i64>) -> Self {
         match copy_body(env, &error) {
-            Ok(body) => Self { call, json: record_json(error), body },
+            Ok(body) => Self { call, json: bridge::error_record(&error).json, body },
             Err(reason) => {
                 let mut parts = error.into_parts();
                 parts.message = format!("{} (The response body cannot be copied: {}.)", parts.message, reason.reason);
-                Self { call, json: record_json(Error::from(parts)), body: None }
+                Self { call, json: bridge::error_record(&Error::from(parts)).json, body: None }
             }
         }
     }
 }
 
 /// The error of a call whose response cannot be handed to JavaScript.
-pub(crate) fn conversion_error(reason: &napi::Error, response: &Run) -> Error {
-    let metadata = &response.response_metadata;
+pub(crate) fn conversion_error(reason: &napi::Error, response: Response) -> Error {
+    let bytes = text_bytes(&response.payload);
+    let metadata = response.metadata;
     Error::from(ErrorParts {
         kind: ErrorKind::Internal,
         message: format!(
-            "The response cannot be converted to a JavaScript string: {}. You may have been billed.",
+            "The response ({bytes} bytes) cannot be converted to a JavaScript string: {}. You may have been billed.",
             reason.reason
         ),
-        headers: Some(metadata.headers.clone()),
-        request_id: metadata.request_id.clone(),
+        headers: Some(metadata.headers),
+        request_id: metadata.request_id,
         attempts: metadata.attempts,
         may_have_run: true,
-        idempotency_key: Some(metadata.idempotency_key.clone()),
+        idempotency_key: Some(metadata.idempotency_key),
         elapsed: metadata.elapsed,
         ..ErrorParts::default()
     })
@@ -50,7 +53,12 @@ pub(crate) fn conversion_error(reason: &napi::Error, response: &Run) -> Error {
 
 /// Formats an error in one line, as every language of the SDK does.
 #[napi(catch_unwind)]
-pub fn error_display(message: String, status: Option<u16>, request_id: Option<String>, attempts: Option<u32>) -> String {
+pub fn error_display(
+    message: String,
+    status: Option<u16>,
+    request_id: Option<String>,
+    attempts: Option<u32>,
+) -> String {
     let attempts = attempts.unwrap_or_default();
     Error::from(ErrorParts { message, status, request_id, attempts, ..ErrorParts::default() }).to_string()
 }
@@ -61,19 +69,4 @@ fn copy_body<'env>(env: &'env Env, error: &Error) -> napi::Result<Option<BufferS
         return Err(napi::Error::from_reason("injected"));
     }
     error.body().map(|body| BufferSlice::copy_from(env, body)).transpose()
-}
-
-fn record_json(error: Error) -> String {
-    let display = error.to_string();
-    let parts = error.into_parts();
-    let mut record = json!({
-        "kind": parts.kind.as_str(), "message": parts.message, "display": display, "status": parts.status, "code": parts.code,
-        "headers": parts.headers.as_ref().map(header_pairs), "request_id": parts.request_id, "attempts": parts.attempts,
-        "retry_after": parts.retry_after.map(|wait| wait.as_secs_f64()), "may_have_run": parts.may_have_run,
-        "is_retryable": parts.is_retryable, "idempotency_key": parts.idempotency_key, "elapsed": parts.elapsed.as_secs_f64(),
-    });
-    if let Some(fields) = record.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    record.to_string()
 }

@@ -2,14 +2,14 @@
 //!
 //! No Rust thread touches a JavaScript value. Results wait in a queue until the JavaScript environment, which is woken
 //! once for a batch, drains them.
-#![expect(unreachable_pub, reason = "the macros of napi take public items only")]
 
 mod batch;
-mod client;
-mod completion_queue;
-mod error_record;
-mod logs;
+pub mod client;
+pub mod completion_queue;
+pub mod error_record;
+pub mod logs;
 
+use builderaikits_bridge as bridge;
 use napi_derive::napi;
 
 /// The version of the addon, which must be that of the package.
@@ -18,4 +18,4 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How deeply a request may be nested.
 #[napi]
-pub const MAX_JSON_DEPTH: u32 = 100;
+pub const MAX_JSON_DEPTH: u32 = bridge::MAX_JSON_DEPTH as u32;

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use builderaikits_bridge::logs::{self, Verbosity};
+use builderaikits_bridge::logs::{self, LogLevel};
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 
@@ -11,20 +11,20 @@ use crate::client::lookup;
 /// The level that `BUILDERAIKITS_LOG` asks for: `info`, `debug`, or None.
 #[napi(catch_unwind)]
 pub fn log_level_from_env(variable: Function<'_, String, Option<String>>) -> Option<&'static str> {
-    name(logs::from_vars(lookup(&variable)))
+    name(logs::level_from_vars(lookup(&variable)))
 }
 
 /// The log records, for one JavaScript environment. The process keeps each record once, and the environment that drains
 /// first gets it.
 #[napi]
-pub struct Logs(Verbosity);
+pub struct Logs(LogLevel);
 
 #[napi]
 impl Logs {
     /// Starts with level off.
     #[napi(constructor, catch_unwind)]
     pub fn new() -> Self {
-        Self(Verbosity::Off)
+        Self(LogLevel::Off)
     }
 
     /// Sets the level that this environment needs: `info`, `debug` or None. The process records the highest level that any
@@ -32,9 +32,9 @@ impl Logs {
     #[napi(catch_unwind)]
     pub fn set_level(&mut self, level: Option<String>) {
         let level = match level.as_deref() {
-            Some("debug") => Verbosity::Debug,
-            Some(_) => Verbosity::Info,
-            None => Verbosity::Off,
+            Some("debug") => LogLevel::Debug,
+            Some(_) => LogLevel::Info,
+            None => LogLevel::Off,
         };
         update_level(std::mem::replace(&mut self.0, level), level);
     }
@@ -42,14 +42,20 @@ impl Logs {
     /// Takes the records since the last time, oldest first.
     #[napi(catch_unwind)]
     pub fn drain(&self) -> Vec<LogRecord> {
-        logs::take().into_iter().map(|record| LogRecord { level: name(record.verbosity), text: record.text }).collect()
+        logs::drain().into_iter().map(|record| LogRecord { level: name(record.level), text: record.text }).collect()
+    }
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 /// The environment is going away.
 impl Drop for Logs {
     fn drop(&mut self) {
-        update_level(self.0, Verbosity::Off);
+        update_level(self.0, LogLevel::Off);
     }
 }
 
@@ -58,32 +64,33 @@ impl Drop for Logs {
 pub struct LogRecord {
     /// `info` or `debug`.
     pub level: Option<&'static str>,
+    /// The message, then fields as `name=value`.
     pub text: String,
 }
 
 /// Replaces the level of one environment, and sets the highest of all.
-fn update_level(before: Verbosity, now: Verbosity) {
+fn update_level(before: LogLevel, now: LogLevel) {
     /// How many environments need `info`, and how many `debug`.
     static SUBSCRIBERS: Mutex<(u32, u32)> = Mutex::new((0, 0));
     if before == now {
         return;
     }
     let mut subscribers = SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = |level| (u32::from(level == Verbosity::Info), u32::from(level == Verbosity::Debug));
+    let count = |level| (u32::from(level == LogLevel::Info), u32::from(level == LogLevel::Debug));
     let ((more_info, more_debug), (less_info, less_debug)) = (count(now), count(before));
     subscribers.0 = subscribers.0.saturating_add(more_info).saturating_sub(less_info);
     subscribers.1 = subscribers.1.saturating_add(more_debug).saturating_sub(less_debug);
-    logs::record(match *subscribers {
-        (_, 1..) => Verbosity::Debug,
-        (1.., _) => Verbosity::Info,
-        _ => Verbosity::Off,
+    logs::set_level(match *subscribers {
+        (_, 1..) => LogLevel::Debug,
+        (1.., _) => LogLevel::Info,
+        _ => LogLevel::Off,
     });
 }
 
-fn name(level: Verbosity) -> Option<&'static str> {
+fn name(level: LogLevel) -> Option<&'static str> {
     match level {
-        Verbosity::Off => None,
-        Verbosity::Info => Some("info"),
-        Verbosity::Debug => Some("debug"),
+        LogLevel::Off => None,
+        LogLevel::Info => Some("info"),
+        LogLevel::Debug => Some("debug"),
     }
 }

@@ -49,7 +49,7 @@ test('abort error has the elapsed time and the given idempotency key', async () 
 test('signal aborted while waiting to retry: no retry follows', async () => {
   const { options, requests } = await server(() => ({ status: 429, headers: { 'retry-after': '0.3' }, body: 'no' }));
   let waits = 0;
-  const logger = { info: (message) => (waits += message.startsWith('repeating') ? 1 : 0), debug() {} };
+  const logger = { info: (message) => (waits += message.startsWith('retrying') ? 1 : 0), debug() {} };
   const client = new BuilderAIKits({ ...options, maxRetries: 1, logger });
   const controller = new AbortController();
   const call = abortError(client.kits.run(HELLO, { signal: controller.signal }));

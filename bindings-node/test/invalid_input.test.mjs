@@ -19,36 +19,36 @@ const REQUESTS = [
   [null, 'The request must be an object'],
   ['text-gen', 'The request must be an object'],
   [new Map(), 'The request is not JSON-serializable: it is a Map. Use strings, numbers, booleans, null, arrays or plain objects.'],
-  [{}, '`kit` is required'],
-  [{ kit: 7, input }, '`kit` must be a string'],
-  [{ kit: '', input }, '`kit` must not be empty'],
-  [{ kit: 'k' }, '`input` is required'],
-  [{ kit: 'k', input: 7 }, '`input` must be an object'],
-  [{ kit: 'k', input: {} }, '`input.prompt` is required'],
-  [{ kit: 'k', input: { prompt: 7 } }, '`input.prompt` must be a string'],
-  [{ kit: 'k', input: { prompt: 'half \ud800' } }, '`input.prompt` contains an unpaired surrogate, which UTF-8 cannot encode'],
-  [{ kit: 'k', input: { ...input, '\udfff': 1 } }, '`input` has a key with an unpaired surrogate'],
-  [{ kit: 'k', input: { ...input, list: [1, [2n]] } }, '`input.list[1][0]` is not JSON-serializable: it is a bigint.'],
-  [{ kit: 'k', input: { ...input, list: [1, undefined] } }, '`input.list[1]` is not JSON-serializable: it is undefined.'],
-  [{ kit: 'k', input: { ...input, list: new Array(1) } }, '`input.list[0]` is not JSON-serializable: it is undefined.'],
-  [{ kit: 'k', input: { ...input, call: () => 1 } }, '`input.call` is not JSON-serializable: it is a function.'],
-  [{ kit: 'k', input: { ...input, symbol: Symbol('s') } }, '`input.symbol` is not JSON-serializable: it is a symbol.'],
-  [{ kit: 'k', input: { ...input, map: new Map([[1, 2]]) } }, '`input.map` is not JSON-serializable: it is a Map.'],
-  [{ kit: 'k', input: { ...input, bytes: new Uint8Array(3) } }, '`input.bytes` is not JSON-serializable: it is a Uint8Array.'],
-  [{ kit: 'k', input: Promise.resolve('p') }, '`input` is not JSON-serializable: it is a Promise.'],
-  [{ kit: 'k', input: circular }, '`input.itself.itself'],
-  [{ kit: 'k', input: { ...input, deep } }, '`input.deep[0][0][0][0][0][0]…` is nested more than 100 levels deep, or contains itself.'],
-  [{ kit: 'k', input, config: { temperature: NaN } }, '`config.temperature` must be a finite number, not NaN.'],
-  [{ kit: 'k', input, config: { temperature: -Infinity } }, '`config.temperature` must be a finite number, not -Infinity.'],
-  [{ kit: 'k', input, config: { temperature: 'hot' } }, '`config.temperature` must be a number'],
-  [{ kit: 'k', input, config: { max_tokens: 0 } }, '`config.max_tokens` must be at least 1'],
-  [{ kit: 'k', input, config: { max_tokens: 1.5 } }, '`config.max_tokens` must be '],
-  [{ kit: 'k', input, config: { max_tokens: 5n } }, '`config.max_tokens` is not JSON-serializable: it is a bigint.'],
-  [{ kit: 'k', input, config: [] }, '`config` must be an object'],
+  [{}, 'kit is required'],
+  [{ kit: 7, input }, 'kit must be a string'],
+  [{ kit: '', input }, 'kit must not be empty'],
+  [{ kit: 'k' }, 'input is required'],
+  [{ kit: 'k', input: 7 }, 'input must be an object'],
+  [{ kit: 'k', input: {} }, 'input.prompt is required'],
+  [{ kit: 'k', input: { prompt: 7 } }, 'input.prompt must be a string'],
+  [{ kit: 'k', input: { prompt: 'half \ud800' } }, 'input.prompt contains an unpaired surrogate, which UTF-8 cannot encode'],
+  [{ kit: 'k', input: { ...input, '\udfff': 1 } }, 'input has a key with an unpaired surrogate'],
+  [{ kit: 'k', input: { ...input, list: [1, [2n]] } }, 'input.list[1][0] is not JSON-serializable: it is a bigint.'],
+  [{ kit: 'k', input: { ...input, list: [1, undefined] } }, 'input.list[1] is not JSON-serializable: it is undefined.'],
+  [{ kit: 'k', input: { ...input, list: new Array(1) } }, 'input.list[0] is not JSON-serializable: it is undefined.'],
+  [{ kit: 'k', input: { ...input, call: () => 1 } }, 'input.call is not JSON-serializable: it is a function.'],
+  [{ kit: 'k', input: { ...input, symbol: Symbol('s') } }, 'input.symbol is not JSON-serializable: it is a symbol.'],
+  [{ kit: 'k', input: { ...input, map: new Map([[1, 2]]) } }, 'input.map is not JSON-serializable: it is a Map.'],
+  [{ kit: 'k', input: { ...input, bytes: new Uint8Array(3) } }, 'input.bytes is not JSON-serializable: it is a Uint8Array.'],
+  [{ kit: 'k', input: Promise.resolve('p') }, 'input is not JSON-serializable: it is a Promise.'],
+  [{ kit: 'k', input: circular }, 'input.itself.itself'],
+  [{ kit: 'k', input: { ...input, deep } }, 'input.deep[0][0][0][0][0][0]… is nested more than 100 levels deep, or contains itself.'],
+  [{ kit: 'k', input, config: { temperature: NaN } }, 'config.temperature must be a finite number, not NaN.'],
+  [{ kit: 'k', input, config: { temperature: -Infinity } }, 'config.temperature must be a finite number, not -Infinity.'],
+  [{ kit: 'k', input, config: { temperature: 'hot' } }, 'config.temperature must be a number'],
+  [{ kit: 'k', input, config: { max_tokens: 0 } }, 'config.max_tokens must be at least 1'],
+  [{ kit: 'k', input, config: { max_tokens: 1.5 } }, 'config.max_tokens must be '],
+  [{ kit: 'k', input, config: { max_tokens: 5n } }, 'config.max_tokens is not JSON-serializable: it is a bigint.'],
+  [{ kit: 'k', input, config: [] }, 'config must be an object'],
   [{ kit: 'k', input, get more() { return throws('from the getter') } }, 'The argument cannot be serialized as JSON; see `cause`.'],
   [{ kit: 'k', input, more: { toJSON: () => throws('from toJSON') } }, 'The argument cannot be serialized as JSON; see `cause`.'],
-  [{ kit: 'k', input, more: { toJSON: () => ['\ud800'] } }, '`more[0]` contains an unpaired surrogate'],
-  [{ kit: 'k', input, more: { toJSON: () => nested(200) } }, '`more[0]'],
+  [{ kit: 'k', input, more: { toJSON: () => ['\ud800'] } }, 'more[0] contains an unpaired surrogate'],
+  [{ kit: 'k', input, more: { toJSON: () => nested(200) } }, 'more[0]'],
 ];
 
 /** The second argument of run(), and how the message begins. */
@@ -102,7 +102,7 @@ const CLIENT_OPTIONS = [
   [{ retryAmbiguous: 'yes' }, '`retryAmbiguous` must be true or false'],
   [{ allowHTTP: 1 }, '`allowHTTP` must be true or false'],
   [{ proxy: 'not a proxy' }, '`proxy` '],
-  [{ caFile: '/nonexistent.pem' }, '`caFile` '],
+  [{ caFile: '/nonexistent.pem' }, '`caFile`: /nonexistent.pem cannot be read'],
   [{ appName: 'a\nb' }, '`appName` '],
   [{ baseUrl: 'https://example.com' }, 'Unknown client option `baseUrl`. Did you mean `baseURL`?'],
   [{ max_retries: 1 }, 'Unknown client option `max_retries`. Did you mean `maxRetries`?'],
@@ -152,7 +152,7 @@ test('invalid client options are rejected with the option', () => {
   const client = new BuilderAIKits({ apiKey: KEY });
   const table = [
     [{ timeout: -1 }, '`timeout` must be '],
-    [{ baseURL: 'https://example.com' }, '`baseURL` cannot be changed by withOptions(), because copies share connections. Create a new client.'],
+    [{ baseURL: 'https://example.com' }, '`baseURL` cannot be changed for a copy of a client, because copies share connections. Create a new client.'],
     [{ timeout_ms: 5 }, 'Unknown client option `timeout_ms`. Did you mean `timeout`?'],
     [undefined, 'The argument of withOptions() must be an object such as `{ timeout: 5_000 }`, not undefined.'],
   ];
@@ -177,6 +177,8 @@ test('rejected option is a property of the error', async () => {
     await assert.rejects(run(options), { name: 'InvalidRequestError', option });
   }
   assert.throws(() => new BuilderAIKits({ apiKey: KEY, maxConcurrency: 0 }), { name: 'ConfigurationError', option: 'maxConcurrency' });
+  await assert.rejects(client.kits.run({ kit: 'k', input: { prompt: 7 } }), { name: 'InvalidRequestError', option: 'input.prompt' });
+  await assert.rejects(client.kits.run({ kit: 'k', input: { prompt: 7n } }), { name: 'InvalidRequestError', option: 'input.prompt' });
 });
 
 test('null options are the same as none', async () => {

@@ -120,7 +120,7 @@ test('withOptions rejects logger and logLevel', async () => {
   const { default: BuilderAIKits, ConfigurationError } = await import('@builderaikits/sdk');
   const client = new BuilderAIKits({ apiKey: 'bak_x' });
   for (const [name, options] of Object.entries({ logger: { logger: console }, logLevel: { logLevel: 'info' } })) {
-    const message = `\`${name}\` cannot be changed by withOptions(), because copies share it. Create a new client.`;
+    const message = `\`${name}\` cannot be changed for a copy of a client, because copies share it. Create a new client.`;
     assert.throws(() => client.withOptions(options), (error) => error instanceof ConfigurationError && error.message === message && error.option === name);
   }
 });

@@ -94,15 +94,15 @@ test('workers that alone use the addon exit by themselves', async () => {
 
 test('panic fails its own call, and the next one works', async () => {
   const { env } = await sandbox();
-  const source = `for (const kit of ['panic-please', 'text-gen', 'panic-please', 'text-gen'])
-    await run(kit).then((run) => console.log(run.status), (error) => console.log(error.name, error.kind, error.mayHaveRun));`;
+  const source = `for (const idempotencyKey of ['panic-please', undefined, 'panic-please', undefined])
+    await run('text-gen', { idempotencyKey }).then((run) => console.log(run.status), (error) => console.log(error.name, error.kind, error.mayHaveRun));`;
   const result = await program(CLIENT + source, { env });
   const lines = 'InternalError internal true\ncompleted\n'.repeat(2);
   assert.deepEqual([result.code, result.stdout], [0, lines], result.stderr);
   assert.ok(!result.stderr.includes('Hello'), result.stderr);
 });
 
-// The addon is built with `inject-panic`, which makes responses and errors with this id or code unconvertible.
+// The addon of the tests is built with `inject-panic`, which makes responses with this id, and errors with this code, unconvertible.
 test('response that cannot be converted fails only its own call', async () => {
   const responses = ['hi', 'unconvertible-please', 'ho'].map((id) => ({ body: { id, output: { text: 'text' } } }));
   const { env } = await server((count) => responses[count - 1] ?? { status: 400, headers: { 'x-request-id': 'r' }, body: { error: { message: 'm', code: 'unconvertible-please' } } });

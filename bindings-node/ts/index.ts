@@ -82,7 +82,7 @@ function copyClient(original: Client, options: types.ClientOverrides & Pick<type
     const json = serializeOptions(others, 'client');
     if (logger !== undefined || logLevel !== undefined) {
       const name = logger !== undefined ? 'logger' : 'logLevel';
-      throw new ArgumentError(`\`${name}\` cannot be changed by withOptions(), because copies share it. Create a new client.`, name);
+      throw new ArgumentError(`\`${name}\` cannot be changed for a copy of a client, because copies share it. Create a new client.`, name);
     }
     const client = original.withOptions(json);
     client instanceof native.Client && inheritLogger(original, client);

@@ -56,7 +56,8 @@ function start<Response extends object>(client: Client, operation: string, reque
 function checkSerializable(request: unknown): void {
   const invalid = findInvalid(request);
   if (invalid !== undefined) {
-    throw new ArgumentError(invalid);
+    const field = invalid.path.replace(/^\./, '');
+    throw new ArgumentError(`${field || 'The request'} ${invalid.problem}`, field || undefined);
   }
 }
 

@@ -42,7 +42,7 @@ const LOCAL_NAMES: ReadonlyMap<string, string> = new Map(Object.keys(OPTIONS).ma
 export class ArgumentError {
   constructor(
     readonly message: string,
-    /** The option at fault, if it is one. */
+    /** The option or request field at fault, if it is one. */
     readonly option?: string,
     readonly cause?: unknown,
   ) {}
@@ -95,9 +95,9 @@ function toJSON(name: string, value: unknown, type: Option['type']): unknown {
     return [];
   }
   const json = type === 'headers' ? plainHeaders(value as HeadersInit) : value;
-  const invalid = findInvalid(json, name);
+  const invalid = findInvalid(json);
   if (invalid !== undefined) {
-    throw new ArgumentError(invalid, name);
+    throw new ArgumentError(`\`${name}${invalid.path}\` ${invalid.problem}`, name);
   }
   return json;
 }
@@ -106,11 +106,11 @@ function unknownOption(name: string, target: Target): ArgumentError {
   const shown = JSON.stringify(name.slice(0, 64)).slice(1, -1);
   if (BY_NAME.has(name)) {
     const advice = target === 'request' ? 'Set it on the client.' : 'Pass it to run().';
-    return new ArgumentError(`\`${shown}\` is not an option of a ${target}. ${advice}`, name);
+    return new ArgumentError(`\`${shown}\` is not an option of a ${target}. ${advice}`, shown);
   }
   const simplified = (text: string) => text.toLowerCase().replace(/_|ms$/g, '');
   const similar = Object.keys(OPTIONS).find((known) => simplified(known) === simplified(name));
-  return new ArgumentError(`Unknown ${target} option \`${shown}\`.${similar === undefined ? '' : ` Did you mean \`${similar}\`?`}`, name);
+  return new ArgumentError(`Unknown ${target} option \`${shown}\`.${similar === undefined ? '' : ` Did you mean \`${similar}\`?`}`, shown);
 }
 
 function plainHeaders(headers: HeadersInit): unknown {

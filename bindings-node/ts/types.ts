@@ -71,7 +71,7 @@ export interface ClientOverrides {
   /** Headers for every request; falls back to `BUILDERAIKITS_CUSTOM_HEADERS`, one `Name: value` per line. */
   headers?: HeadersInit | undefined;
   /** Your program as `name/version`, for the `User-Agent`. Default: none. */
-  appName?: string | null | undefined;
+  appName?: string | undefined;
 }
 
 /** Options of a client. An option that you omit is read from the environment if a variable is named here, or has its default. */

@@ -7,20 +7,17 @@ const MAX_PATH_SHOWN = 8;
 
 const NOT_WELL_FORMED = 'an unpaired surrogate, which UTF-8 cannot encode; see String.prototype.toWellFormed()';
 
-interface Invalid {
+/** A part of a value that cannot be serialized. */
+export interface Invalid {
+  /** Its place, such as `.input.list[1]`; empty for the value itself. */
   path: string;
+  /** The end of the sentence "It …". */
   problem: string;
 }
 
-/** Returns why `value` cannot be serialized as JSON without loss, in a sentence that starts with its place below `root`;
- * undefined if it can. Values with a `toJSON` are not examined. */
-export function findInvalid(value: unknown, root = ''): string | undefined {
-  const found = find(value, 0);
-  if (found === undefined) {
-    return undefined;
-  }
-  const place = root === '' ? found.path.replace(/^\./, '') : root + found.path;
-  return `${place === '' ? 'The request' : `\`${place}\``} ${found.problem}`;
+/** Finds a part of `value` that cannot be serialized as JSON without loss. Values with a `toJSON` are not examined. */
+export function findInvalid(value: unknown): Invalid | undefined {
+  return find(value, 0);
 }
 
 /** Describes the type of a value for a message: `a number`, `an AbortSignal`, `undefined`. */
