@@ -97,7 +97,7 @@ pub(crate) fn lookup(variable: &Function<'_, String, Option<String>>) -> impl Fn
 fn or_error_record<T>(env: &Env, result: Result<T>) -> Either<T, ErrorRecord<'_>> {
     match result {
         Ok(value) => Either::A(value),
-        Err(error) => Either::B(ErrorRecord::new(env, error, None)),
+        Err(error) => Either::B(ErrorRecord::new(env, error)),
     }
 }
 

@@ -4,18 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use builderaikits::Error;
 use builderaikits_bridge as bridge;
 use napi::Status;
-use napi::bindgen_prelude::{Either, Env, Function, ToNapiValue, Unknown};
+use napi::bindgen_prelude::{Env, Function, ToNapiValue, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
-use crate::batch::Batch;
 use crate::error_record::{ErrorRecord, conversion_error};
-
-/// A batch is split when its text reaches this size: V8 strings are limited to 512 MiB.
-const MAX_TEXT_BYTES: usize = 16 << 20;
+use crate::response::response_json;
 
 /// Node's queue of wake-ups needs no limit: it holds at most one of ours.
 type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, true, 0>;
@@ -32,9 +28,6 @@ pub(crate) struct PendingCalls {
     /// Calls that were started and neither drained nor aborted.
     count: Cell<u32>,
 }
-
-/// The responses of a batch as one JSON text, or several if they are long, and each failed call.
-type Drained<'env> = Either<Unknown<'env>, Vec<Unknown<'env>>>;
 
 #[napi]
 impl CompletionQueue {
@@ -53,39 +46,25 @@ impl CompletionQueue {
         Ok(Self(Rc::new(PendingCalls { queue, wake, keep_alive, count: Cell::new(0) })))
     }
 
-    /// Takes the completed calls: one text if all of them have a response, which is the usual case.
+    /// Takes the completed calls: for each its id, followed by its response as text or its error record.
     #[napi(catch_unwind)]
-    pub fn drain<'env>(&self, env: &'env Env) -> Drained<'env> {
+    pub fn drain<'env>(&self, env: &'env Env) -> Vec<Unknown<'env>> {
         let mut completed = Vec::new();
         if self.0.queue.drain(bridge::MAX_BATCH, &mut completed) {
             // The rest is drained after other work of the environment.
             notify(&self.0.wake);
         }
-        let mut drained = Drain { env, parts: Vec::new() };
-        let mut batch = Batch::default();
+        let mut results = Vec::with_capacity(completed.len().saturating_mul(2));
         for (call, result) in completed {
             // A call without a JavaScript id was never started for JavaScript.
             let Some(call) = to_js_id(call) else { continue };
             self.0.finished(env);
-            match result {
-                Ok(response) => {
-                    batch.push(call, response);
-                    if batch.text_bytes() > MAX_TEXT_BYTES {
-                        drained.add_batch(std::mem::take(&mut batch));
-                    }
-                }
-                Err(error) => drained.add_error(error, call),
+            // Fails only if there is no memory left.
+            if let (Ok(call), Ok(result)) = (call.into_unknown(env), to_js_result(env, result)) {
+                results.extend([call, result]);
             }
         }
-        if drained.parts.is_empty()
-            && let Ok(text) = drained.text(&batch)
-        {
-            return Either::A(text);
-        }
-        if batch.len() > 0 {
-            drained.add_batch(batch);
-        }
-        Either::B(drained.parts)
+        results
     }
 
     /// Aborts the request of a call, which will then not be drained. Does nothing if the call has completed.
@@ -129,40 +108,16 @@ impl PendingCalls {
     }
 }
 
-/// What is handed to JavaScript at once. If a response cannot be converted, only its own call fails.
-struct Drain<'env> {
-    env: &'env Env,
-    parts: Vec<Unknown<'env>>,
-}
-
-impl<'env> Drain<'env> {
-    fn add_batch(&mut self, batch: Batch) {
-        match self.text(&batch) {
-            Ok(text) => self.parts.push(text),
-            // One response is the reason. Converting each on its own shows which.
-            Err(error) => {
-                let is_single = batch.len() == 1;
-                for (call, response) in batch {
-                    if is_single {
-                        self.add_error(conversion_error(&error, response), call);
-                    } else {
-                        self.add_batch(Batch::single(call, response));
-                    }
-                }
-            }
-        }
-    }
-
-    fn add_error(&mut self, error: Error, call: i64) {
-        // Fails only if there is no memory left.
-        if let Ok(record) = ErrorRecord::new(self.env, error, Some(call)).into_unknown(self.env) {
-            self.parts.push(record);
-        }
-    }
-
-    fn text(&self, batch: &Batch) -> napi::Result<Unknown<'env>> {
-        batch.to_json()?.into_unknown(self.env)
-    }
+/// If a response cannot be converted, such as one that exceeds V8's limit of 512 MiB for a string, only its own call fails.
+fn to_js_result(env: &Env, result: bridge::CallResult) -> napi::Result<Unknown<'_>> {
+    let error = match result {
+        Ok(response) => match response_json(&response).and_then(|text| text.into_unknown(env)) {
+            Ok(text) => return Ok(text),
+            Err(reason) => conversion_error(&reason, response),
+        },
+        Err(error) => error,
+    };
+    ErrorRecord::new(env, error).into_unknown(env)
 }
 
 fn notify(wake: &Wake) {

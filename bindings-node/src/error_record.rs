@@ -5,13 +5,11 @@ use builderaikits_bridge::{self as bridge, Response};
 use napi::bindgen_prelude::{BufferSlice, Env};
 use napi_derive::napi;
 
-use crate::batch::text_bytes;
+use crate::response::payload_bytes;
 
 /// An error record: `failure.ts` copies the fields of its JSON by name.
 #[napi(object, object_from_js = false)]
 pub struct ErrorRecord<'env> {
-    /// The call that failed; None if it was not started.
-    pub call: Option<i64>,
     /// All fields except the body, as a JSON object.
     pub json: String,
     /// The response body, copied: not every host accepts memory that it does not own.
@@ -19,13 +17,13 @@ pub struct ErrorRecord<'env> {
 }
 
 impl<'env> ErrorRecord<'env> {
-    pub(crate) fn new(env: &'env Env, error: Error, call: Option<i64>) -> Self {
+    pub(crate) fn new(env: &'env Env, error: Error) -> Self {
         match copy_body(env, &error) {
-            Ok(body) => Self { call, json: bridge::error_record(&error).json, body },
+            Ok(body) => Self { json: bridge::error_record(&error).json, body },
             Err(reason) => {
                 let mut parts = error.into_parts();
                 parts.message = format!("{} (The response body cannot be copied: {}.)", parts.message, reason.reason);
-                Self { call, json: bridge::error_record(&Error::from(parts)).json, body: None }
+                Self { json: bridge::error_record(&Error::from(parts)).json, body: None }
             }
         }
     }
@@ -33,7 +31,7 @@ impl<'env> ErrorRecord<'env> {
 
 /// The error of a call whose response cannot be handed to JavaScript.
 pub(crate) fn conversion_error(reason: &napi::Error, response: Response) -> Error {
-    let bytes = text_bytes(&response.payload);
+    let bytes = payload_bytes(&response.payload);
     let metadata = response.metadata;
     Error::from(ErrorParts {
         kind: ErrorKind::Internal,

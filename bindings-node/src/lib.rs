@@ -1,13 +1,13 @@
 //! The Node package's addon: moves data between JavaScript and the bridge, and makes no decisions.
 //!
-//! No Rust thread touches a JavaScript value. Results wait in a queue until the JavaScript environment, which is woken
-//! once for a batch, drains them.
+//! No Rust thread touches a JavaScript value. Results wait in a queue until the JavaScript environment drains them. It is
+//! woken once for a batch.
 
-mod batch;
 pub mod client;
 pub mod completion_queue;
 pub mod error_record;
 pub mod logs;
+mod response;
 
 use builderaikits_bridge as bridge;
 use napi_derive::napi;

@@ -2,7 +2,7 @@
 
 import { Failure } from './failure';
 import { flush } from './logs';
-import { type Client, type CompletionQueue, native } from './native';
+import { type Client, type CompletionQueue, type ErrorRecord, native } from './native';
 import { type SignalCall, subscribeSignal, unsubscribeSignal } from './signals';
 import type { ResponseMetadata } from './types';
 
@@ -46,22 +46,17 @@ export function submit<Response extends object>(
 
 /** Called by the addon when the queue is no longer empty: once for many calls. */
 function drain(): void {
-  const results = completionQueue().drain();
-  for (const result of typeof results === 'string' ? [results] : results) {
-    if (typeof result === 'string') {
-      settleBatch(...(JSON.parse(result) as [number[], object[], ResponseMetadata[]]));
-    } else {
-      settle(result.call as number, Failure.fromRecord(result));
-    }
+  const completed = completionQueue().drain();
+  for (let index = 0; index < completed.length; index += 2) {
+    const result = completed[index + 1] as string | ErrorRecord;
+    settle(completed[index] as number, typeof result === 'string' ? parseResponse(result) : Failure.fromRecord(result));
   }
   flush();
 }
 
-function settleBatch(calls: number[], responses: object[], metadata: ResponseMetadata[]): void {
-  for (const [index, response] of responses.entries()) {
-    Object.defineProperty(response, 'responseMetadata', { value: metadata[index], enumerable: false, configurable: true });
-    settle(calls[index] as number, response);
-  }
+function parseResponse(json: string): object {
+  const [response, value] = JSON.parse(json) as [object, ResponseMetadata];
+  return Object.defineProperty(response, 'responseMetadata', { value, enumerable: false, configurable: true });
 }
 
 function settle(call: number, result: unknown): void {

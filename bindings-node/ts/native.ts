@@ -13,8 +13,8 @@ export interface Client {
 
 /** Defined in `src/completion_queue.rs`. */
 export interface CompletionQueue {
-  /** Responses as JSON texts of `[[call, …], [response, …], [responseMetadata, …]]`, and failed calls. */
-  drain(): string | (string | ErrorRecord)[];
+  /** For each completed call its id, followed by `[response, responseMetadata]` as JSON or by an error record. */
+  drain(): (number | string | ErrorRecord)[];
   abort(call: number): void;
 }
 
@@ -26,8 +26,7 @@ export interface Logs {
 
 /** Defined in `src/error_record.rs`. */
 export interface ErrorRecord {
-  /** The call that failed; undefined if it was not started. */
-  call?: number;
+  /** All fields except the body. */
   json: string;
   body?: Uint8Array;
 }
