@@ -299,6 +299,10 @@ impl Error {
     }
 }
 
+/// The source is never changed, so a panic cannot leave it inconsistent.
+impl std::panic::UnwindSafe for Error {}
+impl std::panic::RefUnwindSafe for Error {}
+
 impl From<ErrorParts> for Error {
     fn from(parts: ErrorParts) -> Self {
         Self(Arc::new(parts))

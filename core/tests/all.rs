@@ -1,7 +1,7 @@
-//! Behaviour of the crate through its public API only: what a conformance vector cannot say, such as TLS, DNS, a
-//! proxy, the environment, HTTP/2, and many callers at once.
+//! Behavior of the crate through its public API only: what a conformance vector cannot express, such as TLS, DNS, proxies,
+//! the environment, HTTP/2, and many callers at once.
 //!
-//! One binary, so that it links once. `tests/ROWS.md` of the repository says which row each test proves.
+//! It is one binary, so that it is linked once. `tests/COVERAGE.md` lists what each test proves.
 #![cfg(test)]
 
 mod architecture;
@@ -10,7 +10,9 @@ mod concurrency;
 mod connections;
 mod environment;
 mod http2;
+mod http_client;
 mod lifecycle;
+mod operation;
 mod proxy;
 mod public_surface;
 mod readme;

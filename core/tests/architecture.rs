@@ -1,19 +1,89 @@
-//! The invariants of the architecture that can be read off the sources.
+//! The invariants of the architecture that can be checked on the sources.
 
-use std::collections::BTreeMap;
+#![expect(clippy::string_slice, reason = "the slices end at matches of ASCII text")]
+#![expect(clippy::arithmetic_side_effects, reason = "counts in a test")]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The files of core/src in layers, from bottom to top. A file imports from lower layers only. `*` is the rest of a folder.
+const LAYERS: &[&[&str]] = &[
+    &["redacted.rs"],
+    &["error.rs"],
+    &["http/error.rs", "http/tracked_body.rs", "http/tls.rs"],
+    &["http/transport.rs"],
+    &["models/kit.rs", "models/response_metadata.rs"],
+    &["models/run_request.rs"],
+    &["models/run.rs"],
+    &["models/decode_lenient.rs"],
+    &["models/decode.rs"],
+    &["config/api_key.rs", "config/base_url.rs", "config/headers.rs", "config/proxy.rs"],
+    &["config/options.rs"],
+    &["config/environment.rs"],
+    &["config/resolve.rs"],
+    &["pipeline/deadline.rs", "pipeline/retry.rs", "pipeline/retry_after.rs", "pipeline/budget.rs"],
+    &["pipeline/permits.rs", "pipeline/body.rs", "pipeline/request.rs"],
+    &["pipeline/response.rs"],
+    &["pipeline/attempt_error.rs"],
+    &["pipeline/attempt.rs"],
+    &["pipeline/execute.rs"],
+    &["client.rs"],
+    &["api/operation.rs"],
+    &["api/kits.rs"],
+    &["bindings.rs", "fuzz.rs"],
+    &["lib.rs"],
+];
+
 #[test]
-fn the_libraries_of_the_wire_have_their_files() {
-    let table: [(&str, &[&str]); 7] = [
-        ("hyper::", &["idle.rs", "stream.rs", "transport.rs"]),
-        ("h2::", &["transport.rs"]),
-        ("hyper_util::", &["connect.rs", "idle.rs", "stream.rs", "transport.rs"]),
-        ("hyper_rustls", &["connect.rs", "stream.rs"]),
-        ("httparse", &["connect.rs"]),
-        (" rustls", &["tls.rs"]),
-        ("webpki_roots", &["tls.rs"]),
+fn imports_are_acyclic() {
+    let core = import_graph(&sources(&root().join("core/src")));
+    assert_eq!(cycle(&core), None);
+    assert_eq!(upward_imports(&core, LAYERS), Vec::<String>::new());
+    let sandbox = import_graph(&sources(&root().join("sandbox/src")));
+    assert_eq!(cycle(&sandbox), None);
+}
+
+/// The check itself: a cycle and an upward import are found, in whatever form they are written.
+#[test]
+fn injected_cycles_and_upward_imports_are_found() {
+    let files = |b: &str, c: &str| {
+        BTreeMap::from([
+            ("lib.rs".to_owned(), "mod a;\nmod room;".to_owned()),
+            ("a.rs".to_owned(), "use crate::room::b::B;".to_owned()),
+            ("room/mod.rs".to_owned(), "pub(crate) mod b;\npub(crate) mod c;".to_owned()),
+            ("room/b.rs".to_owned(), b.to_owned()),
+            ("room/c.rs".to_owned(), c.to_owned()),
+        ])
+    };
+    const LAYERS: &[&[&str]] = &[&["room/c.rs"], &["room/b.rs"], &["a.rs"], &["lib.rs"]];
+    let clean = import_graph(&files("use crate::room::c::C;", ""));
+    assert_eq!((cycle(&clean), upward_imports(&clean, LAYERS)), (None, vec![]));
+    let cyclic = [
+        ("use crate::room::c::C;", "use crate::a::A;"),
+        ("use crate::{room::c::C};", "fn f() -> crate::a::A {}"),
+        ("use crate::room::{c::{C, D}};", "use crate::{\n    a::A,\n};"),
+        ("use super::c::C;", "use super::super::a::A;"),
+    ];
+    for (b, c) in cyclic {
+        let graph = import_graph(&files(b, c));
+        let found = cycle(&graph).unwrap_or_else(|| panic!("{b} {c}: {graph:?}"));
+        assert!(["a.rs", "room/b.rs", "room/c.rs"].iter().all(|file| found.contains(file)), "{found}");
+        assert_eq!(upward_imports(&graph, LAYERS), ["room/c.rs imports a.rs"]);
+    }
+    let unlisted = import_graph(&BTreeMap::from([("new.rs".to_owned(), String::new())]));
+    assert_eq!(upward_imports(&unlisted, LAYERS), ["new.rs is in no layer"]);
+}
+
+#[test]
+fn wire_libraries_are_confined() {
+    let table: [(&str, &[&str]); 6] = [
+        ("reqwest::", &["http/transport.rs"]),
+        ("hyper", &[]),
+        ("h2::", &["http/error.rs"]),
+        ("rustls::", &["http/tls.rs", "http/transport.rs"]),
+        ("webpki_roots", &["http/tls.rs"]),
+        ("http_body", &["http/tracked_body.rs"]),
     ];
     for (library, files) in table {
         assert_eq!(files_with(library), files, "{library}");
@@ -21,57 +91,62 @@ fn the_libraries_of_the_wire_have_their_files() {
 }
 
 #[test]
-fn deciding_is_pure() {
-    let retry = &sources()["retry.rs"];
-    for word in ["crate::", "super::", "now(", "Instant", "sleep", "tokio", "getrandom", "rand::", "uuid", "tracing"] {
-        assert!(!retry.contains(word), "retry.rs: {word}");
+fn retry_decisions_are_pure() {
+    for file in ["pipeline/retry.rs", "pipeline/retry_after.rs"] {
+        let source = &core()[file];
+        for word in
+            ["crate::", "super::", "now(", "Instant", "sleep", "tokio", "getrandom", "rand::", "uuid", "tracing"]
+        {
+            assert!(!source.contains(word), "{file}: {word}");
+        }
+    }
+}
+
+#[test]
+fn retry_loop_is_not_generic_and_does_not_decode() {
+    let source = &core()["pipeline/execute.rs"];
+    for word in ["Operation", "decode", "execute<", "models::run"] {
+        assert!(!source.contains(word), "{word}");
     }
 }
 
 #[test]
 fn wall_clock_has_one_reader() {
     for clock in ["SystemTime::now", "UNIX_EPOCH", "chrono", "time::OffsetDateTime"] {
-        let expected: &[&str] = if clock == "SystemTime::now" { &["response.rs"] } else { &[] };
+        let expected: &[&str] = if clock == "SystemTime::now" { &["pipeline/response.rs"] } else { &[] };
         assert_eq!(files_with(clock), expected, "{clock}");
     }
-    // The other clock is the runtime's, which its tests can stop.
+    // Every other file uses the runtime's clock, which tests can pause.
     let others =
-        sources().into_iter().filter(|(_, source)| source.contains("Instant") && !source.contains("tokio::time::"));
-    // The HTTP library's timers speak in the other one.
-    assert_eq!(others.map(|(file, _)| file).collect::<Vec<_>>(), ["idle.rs"]);
+        core().into_iter().filter(|(_, source)| source.contains("Instant") && !source.contains("tokio::time::"));
+    assert_eq!(others.map(|(file, _)| file).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
-fn the_environment_has_one_reader() {
-    assert_eq!(files_with("env::var"), ["environment.rs"]);
+fn environment_has_one_reader() {
+    assert_eq!(files_with("env::var"), ["config/environment.rs"]);
 }
 
 #[test]
-fn arrows_run_one_way() {
-    let sources = sources();
-    let modules: Vec<&str> = sources.keys().map(|file| file.trim_end_matches(".rs")).collect();
-    for (file, source) in &sources {
-        for path in source.split("crate::").skip(1) {
-            let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            assert!(name != "lib" && modules.contains(&&*name), "{file} imports `{name}` of lib.rs");
-        }
-        assert!(!source.contains("super::"), "{file}: modules are named from the root");
-    }
-    assert!(!sources["error.rs"].contains("crate::"), "error.rs is the ground");
-    assert!(!sources["budget.rs"].contains("crate::"), "budget.rs needs none of ours");
-}
-
-#[test]
-fn nothing_is_unsafe() {
-    for (file, source) in &sources() {
+fn core_has_no_unsafe_code() {
+    for (file, source) in &core() {
         let source = source.replace("#![forbid(unsafe_code)]", "");
         assert!(!source.contains("unsafe"), "{file}");
-        assert_eq!(file == "lib.rs", source.len() < sources()[file].len(), "lib.rs forbids it");
+        assert_eq!(file == "lib.rs", source.len() < core()[file].len(), "lib.rs forbids it");
     }
 }
 
 #[test]
-fn the_other_readings_of_the_wire_are_their_own() {
+fn files_are_short() {
+    for (file, source) in &core() {
+        // Comments and tests are left out.
+        let lines = source.lines().count();
+        assert!(lines <= 300, "{file} has {lines} lines");
+    }
+}
+
+#[test]
+fn sandbox_and_conformance_do_not_use_the_core() {
     for package in ["sandbox", "tests/conformance"] {
         let folder = root().join(package);
         let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
@@ -79,60 +154,182 @@ fn the_other_readings_of_the_wire_are_their_own() {
             let name = line.split(['.', '=', ' ']).next().unwrap_or_default().trim_matches('"');
             assert!(name != "builderaikits" && !line.contains("package = \"builderaikits\""), "{package}: {line}");
         }
-        for file in rust_files(&folder.join("src")) {
-            let source = fs::read_to_string(&file).unwrap();
-            assert!(!code(&source).contains("builderaikits::"), "{}", file.display());
+        for (file, source) in sources(&folder.join("src")) {
+            assert!(!source.contains("builderaikits::"), "{package}: {file}");
         }
     }
 }
 
 #[test]
-fn every_file_of_tests_is_run() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+fn every_test_file_is_run() {
+    let tests = root().join("core/tests");
     let all = fs::read_to_string(tests.join("all.rs")).unwrap();
     for file in fs::read_dir(&tests).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
         let name = name.trim_end_matches(".rs");
-        assert!(name == "all" || all.lines().any(|line| line == format!("mod {name};")), "{name} stands not in all.rs");
+        assert!(name == "all" || all.lines().any(|line| line == format!("mod {name};")), "{name} is not in all.rs");
     }
+}
+
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// Which file imports which: paths that start with `crate::` or `super::`, in `use` declarations and elsewhere.
+fn import_graph(sources: &BTreeMap<String, String>) -> Graph {
+    let modules: BTreeMap<String, &String> = sources.keys().map(|file| (module_of(file), file)).collect();
+    let imports_of = |file: &String, source: &String| {
+        let mut imports = BTreeSet::new();
+        let own = module_of(file);
+        for path in paths(source, &own) {
+            // The longest prefix of the path that is a module names the file.
+            let segments: Vec<&str> = path.split("::").collect();
+            let longest = (1..=segments.len()).rev().find_map(|n| modules.get(&segments[..n].join("::")));
+            imports.extend(longest.filter(|import| **import != file).map(|import| (*import).clone()));
+        }
+        // A module declares its children; that is no import.
+        imports.retain(|import| !import.ends_with("mod.rs") && import != "lib.rs" && import != "main.rs");
+        (file.clone(), imports)
+    };
+    sources.iter().map(|(file, source)| imports_of(file, source)).collect()
+}
+
+/// The paths of a source from the crate's root, without `crate::`.
+fn paths(source: &str, own: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let text: String =
+        source.split_whitespace().collect::<Vec<_>>().join(" ").replace(":: ", "::").replace(" ::", "::");
+    for (start, prefix) in text.match_indices("crate::").chain(text.match_indices("super::")) {
+        if text[..start].ends_with("::") || text[..start].ends_with("super::") || text[..start].ends_with(is_identifier)
+        {
+            continue;
+        }
+        let mut rest = &text[start..];
+        let mut base: Vec<&str> = own.split("::").filter(|segment| !segment.is_empty()).collect();
+        if prefix == "crate::" {
+            base.clear();
+            rest = &rest[prefix.len()..];
+        }
+        while let Some(after) = rest.strip_prefix("super::") {
+            base.pop();
+            rest = after;
+        }
+        expand(&base.join("::"), rest, &mut paths);
+    }
+    paths
+}
+
+/// Expands `a::{b, c::{d, e}}` behind `base`.
+fn expand(base: &str, rest: &str, paths: &mut Vec<String>) {
+    let end = rest.find(|c: char| !is_identifier(c) && c != ':').unwrap_or(rest.len());
+    let head = rest[..end].trim_end_matches(':');
+    let path = [base, head].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("::");
+    let Some(group) = rest[end..].strip_prefix('{').filter(|_| rest[..end].is_empty() || rest[..end].ends_with("::"))
+    else {
+        paths.push(path);
+        return;
+    };
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                let item = group[start..at].trim();
+                if !item.is_empty() {
+                    expand(&path, item, paths);
+                }
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_identifier(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The module of a file: `http/tls.rs` is `http::tls`, `http/mod.rs` is `http`, `lib.rs` is the root.
+fn module_of(file: &str) -> String {
+    let module = file.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
+    if module == "lib" || module == "main" { String::new() } else { module }
+}
+
+/// The files of one import cycle, if there is one.
+fn cycle(graph: &Graph) -> Option<String> {
+    fn visit<'a>(
+        graph: &'a Graph,
+        file: &'a String,
+        path: &mut Vec<&'a String>,
+        done: &mut BTreeSet<&'a String>,
+    ) -> Option<String> {
+        if let Some(start) = path.iter().position(|visited| *visited == file) {
+            let names: Vec<&str> = path[start..].iter().map(|name| name.as_str()).collect();
+            return Some(format!("{} -> {file}", names.join(" -> ")));
+        }
+        if !done.insert(file) {
+            return None;
+        }
+        path.push(file);
+        let found = graph.get(file).into_iter().flatten().find_map(|import| visit(graph, import, path, done));
+        path.pop();
+        found
+    }
+    let mut done = BTreeSet::new();
+    graph.keys().find_map(|file| visit(graph, file, &mut Vec::new(), &mut done))
+}
+
+/// Imports that do not go to a lower layer, and files that are in no layer.
+fn upward_imports(graph: &Graph, layers: &[&[&str]]) -> Vec<String> {
+    let layer = |file: &str| layers.iter().position(|files| files.contains(&file));
+    let mut found = Vec::new();
+    for (file, imports) in graph.iter().filter(|(file, _)| !file.ends_with("mod.rs")) {
+        match layer(file) {
+            None => found.push(format!("{file} is in no layer")),
+            Some(own) => {
+                let upward = imports.iter().filter(|import| layer(import).is_none_or(|other| other >= own));
+                found.extend(upward.map(|import| format!("{file} imports {import}")));
+            }
+        }
+    }
+    found
 }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The names of the core's files in which this stands.
+fn core() -> BTreeMap<String, String> {
+    sources(&root().join("core/src"))
+}
+
+/// The core's files that contain this text.
 fn files_with(text: &str) -> Vec<String> {
-    let with = |(file, source): (String, String)| source.contains(text).then_some(file);
-    sources().into_iter().filter_map(with).collect()
+    core().into_iter().filter_map(|(file, source)| source.contains(text).then_some(file)).collect()
 }
 
-/// The core's files by name, without comments and tests.
-fn sources() -> BTreeMap<String, String> {
-    let files = rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    assert!(files.len() > 10);
-    let read = |file: PathBuf| {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        (name, code(&fs::read_to_string(file).unwrap()))
-    };
-    files.into_iter().map(read).collect()
+/// The files of a folder by their path in it, without comments and without the tests at their end.
+fn sources(folder: &Path) -> BTreeMap<String, String> {
+    fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                collect(&entry.path(), &format!("{name}/"), files);
+            } else if name.ends_with(".rs") {
+                files.insert(name, code(&fs::read_to_string(entry.path()).unwrap()));
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    collect(folder, "", &mut files);
+    assert!(files.len() > 5);
+    files
 }
 
-/// Without comments, and without the tests at the end.
 fn code(source: &str) -> String {
     let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }

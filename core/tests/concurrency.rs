@@ -2,24 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use builderaikits::{CallOptions, Client, Config, ErrorKind};
+use builderaikits::bindings::Call;
+use builderaikits::{Client, ClientOptions, ErrorKind, RequestOptions, Timeout};
 
 use crate::common::service::Service;
-use crate::common::{check, config, hello, soon, spawn, spawn_prompt};
+use crate::common::{check, hello, options, soon, spawn, spawn_prompt};
 
 #[tokio::test]
 async fn calls_queue_in_order_within_their_deadline() {
     let mut service = Service::start().await;
-    let client = Client::new(Config { max_concurrency: Some(1), ..config(service.url()) }).unwrap();
+    let client = Client::new(ClientOptions { max_concurrency: Some(1), ..options(service.url()) }).unwrap();
     let mut calls = vec![spawn_prompt(&client, "0")];
     let mut on_the_wire = service.next().await;
     calls.extend(["1", "2", "3", "4"].map(|prompt| spawn_prompt(&client, prompt)));
 
-    let short = Some(Duration::from_millis(50));
-    let options = CallOptions { timeout: Some(short), ..CallOptions::default() };
+    let short = Duration::from_millis(50);
+    let options = RequestOptions { timeout: Some(short.into()), ..RequestOptions::default() };
     let started = Instant::now();
     let error = client.kits().run_with(hello(), options).await.unwrap_err();
-    check(&error, (ErrorKind::Timeout, 0, false, true), &["timeout of 50ms", "in the queue", "max_concurrency"]);
+    check(
+        &error,
+        (ErrorKind::Timeout, 0, false, true),
+        &["`timeout` (50ms) elapsed while queued behind `max_concurrency`"],
+    );
     assert!(started.elapsed() >= Duration::from_millis(50) && error.elapsed() >= Duration::from_millis(50));
     assert!(error.idempotency_key().is_some());
 
@@ -38,33 +43,34 @@ async fn calls_queue_in_order_within_their_deadline() {
     }
 }
 
-/// In another language, before it came here.
+/// Bindings pass how long a call waited before it came to the core.
 #[tokio::test]
-async fn what_a_call_waited_already_is_part_of_its_time() {
+async fn queued_for_counts_towards_timeout() {
     let mut service = Service::start().await;
-    let client = Client::new(config(service.url())).unwrap();
+    let client = Client::new(options(service.url())).unwrap();
     let first = spawn(&client);
     service.next().await.succeed();
     first.await.unwrap().unwrap();
 
-    // There is a slot, and a connection that could take it.
-    let waited = Duration::from_secs(60);
-    let options = CallOptions { timeout: Some(Some(waited)), waited, ..CallOptions::default() };
-    let error = soon("its end", client.kits().run_with(hello(), options)).await.unwrap_err();
-    check(&error, (ErrorKind::Timeout, 0, false, true), &["timeout of 60s", "before it could be sent"]);
-    assert!(error.elapsed() >= waited && service.is_idle());
+    // There is a free permit and an idle connection, so only the elapsed timeout stops the call.
+    let queued_for = Duration::from_secs(60);
+    let call = |timeout| {
+        let options = RequestOptions { timeout: Some(timeout), ..RequestOptions::default() };
+        Call::new(hello()).execute(client.clone(), options, queued_for)
+    };
+    let error = soon("the error", call(queued_for.into())).await.unwrap_err();
+    check(&error, (ErrorKind::Timeout, 0, false, true), &["`timeout` (60s) elapsed before the request could be sent"]);
+    assert!(error.elapsed() >= queued_for && service.is_idle());
 
-    let options = CallOptions { timeout: Some(None), waited, ..CallOptions::default() };
-    let kits = client.kits();
-    let (run, ()) = tokio::join!(kits.run_with(hello(), options), async { service.next().await.succeed() });
-    assert!(run.unwrap().response_metadata.elapsed >= waited);
+    let (response, ()) = tokio::join!(call(Timeout::Never), async { service.next().await.succeed() });
+    assert!(response.unwrap().metadata.elapsed >= queued_for);
 }
 
 #[tokio::test]
-async fn a_dropped_call_gives_its_slot_back() {
+async fn dropped_call_releases_its_permit() {
     let mut service = Service::start().await;
     let long = Some(Duration::from_secs(100));
-    let one = Config { max_concurrency: Some(1), timeout: long, max_retries: 1, ..config(service.url()) };
+    let one = ClientOptions { max_concurrency: Some(1), timeout: long, max_retries: 1, ..options(service.url()) };
     let client = Client::new(one).unwrap();
 
     // In flight: its connection closes as well.
@@ -107,11 +113,11 @@ async fn a_dropped_call_gives_its_slot_back() {
 }
 
 #[tokio::test]
-async fn all_repeats_wait_at_one_gate() {
+async fn retry_after_gates_all_retries() {
     const HOLD: Duration = Duration::from_millis(800);
     const OTHERS: usize = 10;
     let mut service = Service::start().await;
-    let client = Client::new(Config { max_concurrency: Some(1 + OTHERS), ..config(service.url()) }).unwrap();
+    let client = Client::new(ClientOptions { max_concurrency: Some(1 + OTHERS), ..options(service.url()) }).unwrap();
     let told = spawn_prompt(&client, "told");
     let told_exchange = service.next().await;
     let others: Vec<_> = (0..OTHERS).map(|_| spawn(&client)).collect();

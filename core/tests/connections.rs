@@ -5,31 +5,31 @@ use std::ffi::OsStr;
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-use builderaikits::{Client, Config, ErrorKind};
+use builderaikits::{Client, ClientOptions, ErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::common::service::RUN;
 use crate::common::wire::{self, Odd, header, read_body, read_head};
-use crate::common::{PROMPT, check, child, config, hello, run, soon};
+use crate::common::{PROMPT, check, child, hello, options, run, soon};
 
-/// Used again for 30 s, and closed soon after, so that no file of the process stays open for what nobody uses.
+/// An idle connection is reused for 16 s, and closed soon after, so that it does not hold a file of the process.
 #[tokio::test]
-async fn idle_connections_are_kept_for_30_s() {
+async fn idle_connections_are_closed_within_33_s() {
     let (sender, mut closed) = tokio::sync::mpsc::unbounded_channel();
     let server = Odd::start(move |mut stream, _| {
         let closed = sender.clone();
         async move {
             while let Ok(head) = read_head(&mut stream).await {
                 read_body(&mut stream, &head).await?;
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
-                stream.write_all(answer.as_bytes()).await?;
+                let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+                stream.write_all(response.as_bytes()).await?;
             }
             closed.send(tokio::time::Instant::now()).map_err(std::io::Error::other)
         }
     })
     .await;
-    let client = Client::new(config(server.url("http"))).unwrap();
+    let client = Client::new(options(server.url("http"))).unwrap();
     let call_after = async |idle_s| {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(idle_s)).await;
@@ -38,52 +38,60 @@ async fn idle_connections_are_kept_for_30_s() {
         client.kits().run(hello()).await.unwrap();
         (server.accepted(), used)
     };
-    // Wherever between two looks for idle connections it was last used.
-    for (number, phase_s) in [(1, 0), (2, 1), (3, 2), (4, 24)] {
+    // The pool sweeps once per idle timeout; the connection is last used at different times before a sweep.
+    for (number, phase_s) in [(1, 0), (2, 1), (3, 2), (4, 15)] {
         let (first, (second, used)) = (call_after(0).await.0, call_after(phase_s).await);
         assert_eq!((first, second), (number, number));
-        // A clock that is paused jumps to the next timer, here the one that looks for them.
+        // A paused clock jumps to the next timer, here the sweep.
         tokio::time::pause();
         let kept = closed.recv().await.unwrap() - used;
         tokio::time::resume();
-        assert!((30..=34).contains(&kept.as_secs()), "{phase_s}: {kept:?}");
+        assert!((16..=33).contains(&kept.as_secs()), "{phase_s}: {kept:?}");
     }
-    assert_eq!((call_after(0).await.0, call_after(25).await.0, call_after(31).await.0), (5, 5, 6));
+    assert_eq!((call_after(0).await.0, call_after(15).await.0, call_after(17).await.0), (5, 5, 6));
 }
 
 #[tokio::test]
-async fn names_that_do_not_resolve() {
+async fn unresolvable_name_is_retried() {
     // A label over 63 characters fails in the resolver itself. The other name is asked of the network, which may not
     // answer in time.
     let too_long = format!("http://{}.invalid/v1", "a".repeat(64));
-    let local = || Config { allow_http: true, ..config(&*too_long) };
+    let local = || ClientOptions { allow_http: true, ..options(&*too_long) };
     let error = run(local()).await.unwrap_err();
-    check(&error, (ErrorKind::Connection, 3, false, true), &["could not connect", "dns error"]);
-    let error = run(Config { max_retries: 0, ..local() }).await.unwrap_err();
+    check(&error, (ErrorKind::Connection, 3, false, true), &["Could not connect to aaaa", "dns error"]);
+    let error = run(ClientOptions { max_retries: 0, ..local() }).await.unwrap_err();
     check(&error, (ErrorKind::Connection, 1, false, true), &["dns error"]);
 
     let limit = Some(Duration::from_secs(1));
-    let asked = Config { connect_timeout: limit, max_retries: 1, ..config("https://nowhere.invalid/v1") };
+    let asked = ClientOptions { connect_timeout: limit, max_retries: 1, ..options("https://nowhere.invalid/v1") };
     let error = run(asked).await.unwrap_err();
     match error.kind() {
-        ErrorKind::Timeout => check(&error, (ErrorKind::Timeout, 2, false, true), &["connect_timeout of 1s"]),
+        ErrorKind::Timeout => check(
+            &error,
+            (ErrorKind::Timeout, 2, false, true),
+            &["`connect_timeout` (1s) elapsed while connecting to nowhere.invalid:443"],
+        ),
         _ => check(&error, (ErrorKind::Connection, 2, false, true), &["dns error"]),
     }
 }
 
 #[tokio::test]
-async fn black_holes_end_at_the_connect_timeout() {
+async fn unroutable_address_times_out_at_connect_timeout() {
     const LIMIT: Duration = Duration::from_millis(150);
     async fn check_url(url: &str) {
         let started = Instant::now();
-        let limited = Config { connect_timeout: Some(LIMIT), max_retries: 1, allow_http: true, ..config(url) };
+        let limited = ClientOptions { connect_timeout: Some(LIMIT), max_retries: 1, allow_http: true, ..options(url) };
         let error = run(limited).await.unwrap_err();
-        check(&error, (ErrorKind::Timeout, 2, false, true), &["connect_timeout of 150ms", "while connecting"]);
+        check(&error, (ErrorKind::Timeout, 2, false, true), &["`connect_timeout` (150ms) elapsed while connecting to"]);
         assert!(started.elapsed() >= LIMIT * 2, "{url}");
 
-        let unlimited = Config { connect_timeout: None, timeout: Some(LIMIT), ..config(url) };
-        let error = run(Config { allow_http: true, ..unlimited }).await.unwrap_err();
-        check(&error, (ErrorKind::Timeout, 1, false, true), &["timeout of 150ms", "while waiting for a connection"]);
+        let unlimited = ClientOptions { connect_timeout: None, timeout: Some(LIMIT), ..options(url) };
+        let error = run(ClientOptions { allow_http: true, ..unlimited }).await.unwrap_err();
+        check(
+            &error,
+            (ErrorKind::Timeout, 1, false, true),
+            &["`timeout` (150ms) elapsed while waiting for a connection"],
+        );
     }
 
     if child::role().is_some() {
@@ -111,14 +119,16 @@ async fn black_holes_end_at_the_connect_timeout() {
 
     // A name server that does not answer.
     let files = [("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"), ("/etc/hosts", "")];
-    if let Some(mut child) = in_a_namespace("connections::black_holes_end_at_the_connect_timeout", "dns", &files) {
+    if let Some(mut child) =
+        in_a_namespace("connections::unroutable_address_times_out_at_connect_timeout", "dns", &files)
+    {
         child::finish(&mut child);
     }
 }
 
 #[tokio::test]
-async fn the_second_address_is_tried() {
-    const TEST: &str = "connections::the_second_address_is_tried";
+async fn second_address_is_tried() {
+    const TEST: &str = "connections::second_address_is_tried";
     if let Some(name) = child::role() {
         // One of the two is the first of the name's addresses, and dead in one of the rounds.
         for alive in ["127.0.0.1:0", "[::1]:0"] {
@@ -132,7 +142,7 @@ async fn the_second_address_is_tried() {
                 let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
                 stream.write_all(answer.as_bytes()).await.unwrap();
             });
-            let named = Config { allow_http: true, ..config(format!("http://{name}:{port}")) };
+            let named = ClientOptions { allow_http: true, ..options(format!("http://{name}:{port}")) };
             let run = run(named).await.unwrap();
             assert_eq!(run.response_metadata.attempts, 1, "{alive}");
             server.await.unwrap();
@@ -176,7 +186,7 @@ async fn reset_on_accept() {
     let server = Odd::start(|stream, _| async move { wire::reset(stream) }).await;
     for round in 0..5 {
         let before = server.accepted();
-        let error = run(Config { max_retries: 1, ..config(server.url("http")) }).await.unwrap_err();
+        let error = run(ClientOptions { max_retries: 1, ..options(server.url("http")) }).await.unwrap_err();
         // Whether the body was asked for before the reset arrived is a race; what follows from it is not.
         let attempts = if error.may_have_run() { error.attempts() } else { 2 };
         let sent = error.may_have_run();
@@ -198,21 +208,25 @@ async fn reset_in_the_body() {
         wire::reset(stream)
     })
     .await;
-    let error = run(config(server.url("http"))).await.unwrap_err();
-    check(&error, (ErrorKind::Connection, 1, true, false), &["the answer was cut short"]);
+    let error = run(options(server.url("http"))).await.unwrap_err();
+    check(
+        &error,
+        (ErrorKind::Connection, 1, true, false),
+        &["The connection closed before the whole response arrived"],
+    );
     assert_eq!((error.status(), error.request_id()), (Some(200), Some("r1")));
     assert!(error.body().is_some_and(|body| !body.is_empty()), "what came is kept");
     assert_eq!(server.accepted(), 1);
 
-    let careless = Config { retry_ambiguous: true, max_retries: 1, ..config(server.url("http")) };
+    let careless = ClientOptions { retry_ambiguous: true, max_retries: 1, ..options(server.url("http")) };
     let error = run(careless).await.unwrap_err();
-    check(&error, (ErrorKind::Connection, 2, true, true), &["the answer was cut short"]);
+    check(&error, (ErrorKind::Connection, 2, true, true), &["The connection closed before the whole response arrived"]);
     assert_eq!(server.accepted(), 3);
 }
 
 /// A service that closes each connection behind its first answer, while the next call may already be on its way.
 #[tokio::test]
-async fn race_with_the_close_of_the_service() {
+async fn stale_pooled_connection_is_replaced() {
     const CALLS: usize = 300;
     let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
     let server = Odd::start(move |stream, number| {
@@ -236,13 +250,13 @@ async fn race_with_the_close_of_the_service() {
         }
     })
     .await;
-    let client = Client::new(config(server.url("http"))).unwrap();
+    let client = Client::new(options(server.url("http"))).unwrap();
     let mut results = HashMap::new();
     for _ in 0..CALLS {
         match client.kits().run(hello()).await {
             Ok(run) => results.insert(run.response_metadata.idempotency_key, true),
             Err(error) => {
-                check(&error, (ErrorKind::Connection, 1, true, false), &["broke before the answer"]);
+                check(&error, (ErrorKind::Connection, 1, true, false), &["was lost before a response arrived"]);
                 results.insert(error.idempotency_key().unwrap().to_owned(), false)
             }
         };
@@ -261,7 +275,7 @@ async fn race_with_the_close_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_close_after_the_first_byte_of_a_reused_connection_is_not_repeated() {
+async fn close_after_the_request_is_not_retried() {
     let server = Odd::start(|mut stream, number| async move {
         if number == 0 {
             read_key(&mut stream).await?;
@@ -272,10 +286,10 @@ async fn a_close_after_the_first_byte_of_a_reused_connection_is_not_repeated() {
         Ok(())
     })
     .await;
-    let client = Client::new(config(server.url("http"))).unwrap();
+    let client = Client::new(options(server.url("http"))).unwrap();
     client.kits().run(hello()).await.unwrap();
     let error = soon("the error", client.kits().run(hello())).await.unwrap_err();
-    check(&error, (ErrorKind::Connection, 1, true, false), &["broke before the answer"]);
+    check(&error, (ErrorKind::Connection, 1, true, false), &["was lost before a response arrived"]);
     assert_eq!(server.accepted(), 1);
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
-use builderaikits::{Client, Config};
+use builderaikits::{Client, ClientOptions};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::common::service::Service;
@@ -16,7 +16,7 @@ const TEST: &str = "environment::variables_table";
 /// What a row ends in.
 enum Ends {
     /// A config error with this text, and none of the values.
-    Refused(&'static str),
+    Rejected(&'static str),
     /// The service saw one request with these lines in its head, and the proxy nothing.
     Served(&'static [&'static str]),
     /// The proxy was asked for this tunnel.
@@ -24,7 +24,7 @@ enum Ends {
     /// The call went past the proxy, to a port where nobody listens.
     Direct,
 }
-use Ends::{Direct, Refused, Served, Tunnelled};
+use Ends::{Direct, Rejected, Served, Tunnelled};
 
 #[tokio::test]
 async fn variables_table() {
@@ -67,17 +67,23 @@ async fn variables_table() {
     const TUNNEL: Ends = Tunnelled("CONNECT far.invalid:443 ");
     let table: Vec<(&[(&str, &str)], Ends)> = vec![
         // The key.
-        (&[], Refused("api_key: is missing; give it, or set BUILDERAIKITS_API_KEY")),
-        (&[("BUILDERAIKITS_API_KEY", "")], Refused("api_key: is missing")),
-        (&[("BUILDERAIKITS_API_KEY", " \n")], Refused("api_key: is missing")),
-        (&[("BUILDERAIKITS_API_KEY", "bak_can ary")], Refused("api_key: character 8 of 11")),
-        (&[("BUILDERAIKITS_API_KEY", "sk-canary")], Refused("api_key: does not begin with `bak_`")),
-        (&[("BUILDERAIKITS_API_KEY", "{not unicode}")], Refused("BUILDERAIKITS_API_KEY: is not valid Unicode")),
+        (&[], Rejected("`api_key` is required. Pass `api_key`, or set the BUILDERAIKITS_API_KEY")),
+        (&[("BUILDERAIKITS_API_KEY", "")], Rejected("`api_key` is required")),
+        (&[("BUILDERAIKITS_API_KEY", " \n")], Rejected("`api_key` is required")),
+        (
+            &[("BUILDERAIKITS_API_KEY", "bak_can ary")],
+            Rejected("`api_key` has an invalid character at position 8 of 11"),
+        ),
+        (&[("BUILDERAIKITS_API_KEY", "sk-canary")], Rejected("`api_key` must start with `bak_`")),
+        (&[("BUILDERAIKITS_API_KEY", "{not unicode}")], Rejected("BUILDERAIKITS_API_KEY is not valid Unicode")),
         (&[KEY, URL], Served(&["POST /v1/kits/run HTTP/1.1", "authorization: Bearer bak_canary"])),
         // The address.
-        (&[KEY, ("BUILDERAIKITS_BASE_URL", "http://far.invalid/v1")], Refused("base_url: plain http")),
-        (&[KEY, ("BUILDERAIKITS_BASE_URL", "canary")], Refused("base_url: is not a URL")),
-        (&[KEY, ("BUILDERAIKITS_BASE_URL", "https://me:canary@far.invalid")], Refused("base_url: has a user name")),
+        (&[KEY, ("BUILDERAIKITS_BASE_URL", "http://far.invalid/v1")], Rejected("`base_url` uses plain http")),
+        (&[KEY, ("BUILDERAIKITS_BASE_URL", "canary")], Rejected("`base_url` is not a URL")),
+        (
+            &[KEY, ("BUILDERAIKITS_BASE_URL", "https://me:canary@far.invalid")],
+            Rejected("`base_url` must not contain credentials"),
+        ),
         (
             &[KEY, ("BUILDERAIKITS_BASE_URL", ""), ("HTTPS_PROXY", PROXY)],
             Tunnelled("CONNECT api.builderaikits.com:443 "),
@@ -85,9 +91,9 @@ async fn variables_table() {
         // Headers.
         (&[KEY, URL, (HEADERS, "X-Team: blue\r\n\n x-two :a:canary ")], Served(&["x-team: blue", "x-two: a:canary"])),
         (&[KEY, URL, (HEADERS, "")], Served(&[])),
-        (&[KEY, URL, (HEADERS, "canary")], Refused("BUILDERAIKITS_CUSTOM_HEADERS: a line is not of the form")),
-        (&[KEY, URL, (HEADERS, "Authorization: canary")], Refused("headers: `Authorization` is set by the SDK")),
-        (&[KEY, URL, (HEADERS, "x: can\u{7}ary")], Refused("headers: the value of `x`")),
+        (&[KEY, URL, (HEADERS, "canary")], Rejected("BUILDERAIKITS_CUSTOM_HEADERS: line 1 is not")),
+        (&[KEY, URL, (HEADERS, "Authorization: canary")], Rejected("`headers`: 'Authorization' is set by the SDK")),
+        (&[KEY, URL, (HEADERS, "x: can\u{7}ary")], Rejected("`headers`: the value of 'x'")),
         // Proxies, by their names in the order of their precedence.
         (&[KEY, FAR, ("HTTPS_PROXY", PROXY), ("https_proxy", DEAD), ("ALL_PROXY", DEAD)], TUNNEL),
         (&[KEY, FAR, ("https_proxy", PROXY), ("ALL_PROXY", DEAD)], TUNNEL),
@@ -106,13 +112,13 @@ async fn variables_table() {
         (&[KEY, NEAR, ("HTTP_PROXY", PROXY), ("http_proxy", PROXY)], Direct),
         (&[KEY, FAR, ("HTTPS_PROXY", DEAD), ("NO_PROXY", "*"), ("option proxy", PROXY)], TUNNEL),
         (&[KEY, URL, ("HTTPS_PROXY", PROXY), ("HTTP_PROXY", PROXY), ("ALL_PROXY", PROXY)], Served(&[])),
-        (&[KEY, FAR, ("HTTPS_PROXY", "http://me:canary@bad host")], Refused("HTTPS_PROXY: is not a URL")),
-        (&[KEY, FAR, ("https_proxy", "http://me:canary@[::")], Refused("https_proxy: is not a URL")),
-        (&[KEY, FAR, ("ALL_PROXY", "socks5://me:canary@far.invalid")], Refused("ALL_PROXY: is neither http nor https")),
-        (&[KEY, FAR, ("HTTPS_PROXY", "{not unicode}")], Refused("HTTPS_PROXY: is not valid Unicode")),
+        (&[KEY, FAR, ("HTTPS_PROXY", "http://me:canary@bad host")], Rejected("HTTPS_PROXY is not a valid URL")),
+        (&[KEY, FAR, ("https_proxy", "http://me:canary@[::")], Rejected("https_proxy is not a valid URL")),
+        (&[KEY, FAR, ("ALL_PROXY", "socks4://me:canary@far.invalid")], Rejected("ALL_PROXY has an unsupported scheme")),
+        (&[KEY, FAR, ("HTTPS_PROXY", "{not unicode}")], Rejected("HTTPS_PROXY is not valid Unicode")),
         (
             &[KEY, FAR, ("ALL_PROXY", "{proxy}"), ("no_proxy", "{not unicode}")],
-            Refused("no_proxy: is not valid Unicode"),
+            Rejected("no_proxy is not valid Unicode"),
         ),
         (&[KEY, URL, ("no_proxy", "{not unicode}")], Served(&[])),
         // Others' programs: names that only look like ours, and what the HTTP library alone would read.
@@ -142,15 +148,15 @@ async fn variables_table() {
         assert!(!asked.iter().any(|head| head.contains("canary")), "{saw}");
         let in_this = |head: &String, lines: &[&str]| lines.iter().all(|line| head.contains(&format!("{line}\r\n")));
         let fits = match ends {
-            Refused(text) => printed.contains(&format!("config: {text}")) && served.is_empty() && asked.is_empty(),
+            Rejected(text) => printed.contains(&format!("config: {text}")) && served.is_empty() && asked.is_empty(),
             Served(lines) => {
                 printed.contains("answered") && served.len() == 1 && in_this(&served[0], lines) && asked.is_empty()
             }
             Tunnelled(line) => {
-                let refused = printed.contains("connection: could not connect") && printed.contains("(1 attempt)");
+                let refused = printed.contains("connection: The proxy at ") && printed.contains("(1 attempt)");
                 refused && asked.len() == 1 && asked[0].starts_with(line) && served.is_empty()
             }
-            Direct => printed.contains("connection: could not connect") && asked.is_empty() && served.is_empty(),
+            Direct => printed.contains("connection: Could not connect to ") && asked.is_empty() && served.is_empty(),
         };
         assert!(fits, "{saw}");
     }
@@ -158,15 +164,15 @@ async fn variables_table() {
 
 /// Makes one call with what the environment says, and prints how it ended.
 async fn as_the_child(role: &str) {
-    let ended = match Config::from_env() {
+    let ended = match ClientOptions::from_env() {
         Err(error) => format!("{}: {error}", error.kind()),
-        Ok(mut config) => {
-            config.max_retries = 0;
+        Ok(mut options) => {
+            options.max_retries = 0;
             if let Some((_, proxy)) = role.split_once(' ') {
-                config.proxy = Some(proxy.to_owned());
+                options.proxy = Some(proxy.into());
             }
-            let shown = format!("{config:?}");
-            match Client::new(config) {
+            let shown = format!("{options:?}");
+            match Client::new(options) {
                 Err(error) => format!("{}: {error}\n{shown}", error.kind()),
                 Ok(client) => match client.kits().run(hello()).await {
                     Ok(_) => format!("answered\n{client:?}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use builderaikits::{CallOptions, Client, Config, ErrorKind};
+use builderaikits::{Client, ClientOptions, ErrorKind, RequestOptions};
 use bytes::Bytes;
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::common::certificates::Authority;
 use crate::common::service::RUN;
 use crate::common::wire::Odd;
-use crate::common::{KEY, check, config, hello, run};
+use crate::common::{KEY, check, hello, options, run};
 
 /// What the server does with the first stream of its first connection. All others are served.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub(crate) enum First {
 }
 
 #[tokio::test]
-async fn a_refused_stream_is_not_sent() {
+async fn unprocessed_stream_is_retried() {
     // What the call ends in: `None` is a run after one repeat.
     let ambiguous = Some((ErrorKind::Connection, 1, true, false));
     let table = [
@@ -43,39 +43,40 @@ async fn a_refused_stream_is_not_sent() {
     ];
     for (first, expected) in table {
         let (server, served, ca_file) = start(first).await;
-        let result = Client::new(Config { ca_file, ..config(server.url("https")) }).unwrap().kits().run(hello()).await;
+        let result =
+            Client::new(ClientOptions { ca_file, ..options(server.url("https")) }).unwrap().kits().run(hello()).await;
         match expected {
             None => {
                 let run = result.unwrap_or_else(|error| panic!("{first:?}: {error}"));
                 assert_eq!(run.response_metadata.attempts, 2, "{first:?}");
             }
-            Some(expected) => check(&result.unwrap_err(), expected, &["broke before the answer"]),
+            Some(expected) => check(&result.unwrap_err(), expected, &["was lost before a response arrived"]),
         }
         assert_eq!(served.load(Ordering::SeqCst), usize::from(expected.is_none()), "{first:?}");
     }
 }
 
 #[tokio::test]
-async fn refusals_are_repeated_beside_max_retries() {
+async fn unprocessed_retries_do_not_count_against_max_retries() {
     for (max_retries, attempts) in [(0, 1), (1, 7), (2, 8)] {
         let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
-        let error = run(Config { ca_file, max_retries, ..config(server.url("https")) }).await.unwrap_err();
-        check(&error, (ErrorKind::Connection, attempts, false, true), &["the server refused the stream"]);
+        let error = run(ClientOptions { ca_file, max_retries, ..options(server.url("https")) }).await.unwrap_err();
+        check(&error, (ErrorKind::Connection, attempts, false, true), &["before processing the request"]);
         assert_eq!(refused.load(Ordering::SeqCst), attempts as usize);
     }
 }
 
 /// It costs a service that is well next to nothing, and one that refuses everything still sees about one request a call.
 #[tokio::test]
-async fn a_service_that_refuses_everything_is_left_alone() {
+async fn unprocessed_retries_are_bounded_by_the_budget() {
     const CALLERS: usize = 1_000;
     let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
     let timeout = Some(Duration::from_secs(100));
-    let client = Client::new(Config { ca_file, timeout, ..config(server.url("https")) }).unwrap();
+    let client = Client::new(ClientOptions { ca_file, timeout, ..options(server.url("https")) }).unwrap();
     let calls: Vec<_> = (0..CALLERS).map(|_| crate::common::spawn(&client)).collect();
     for call in calls {
         let error = call.await.unwrap().unwrap_err();
-        check(&error, (ErrorKind::Connection, error.attempts(), false, true), &["the server refused the stream"]);
+        check(&error, (ErrorKind::Connection, error.attempts(), false, true), &["before processing the request"]);
     }
     let seen = refused.load(Ordering::SeqCst);
     assert!((CALLERS..=CALLERS + 500).contains(&seen), "{seen}");
@@ -89,7 +90,7 @@ async fn a_service_that_refuses_everything_is_left_alone() {
 #[tokio::test]
 async fn calls_share_one_connection() {
     let (server, served, ca_file) = start(First::Serve).await;
-    let client = Client::new(Config { ca_file, ..config(server.url("https")) }).unwrap();
+    let client = Client::new(ClientOptions { ca_file, ..options(server.url("https")) }).unwrap();
     client.kits().run(hello()).await.unwrap();
     let calls: Vec<_> = (0..20).map(|_| crate::common::spawn(&client)).collect();
     for call in calls {
@@ -100,11 +101,11 @@ async fn calls_share_one_connection() {
 
 /// A call that waits for a stream and is given up must not go out when one is free: it was said not to have run.
 #[tokio::test]
-async fn what_was_given_up_before_it_was_sent_is_never_sent() {
+async fn cancelled_request_is_not_sent_later() {
     // The first in the line waits in another place than those behind it.
     for given_up in ["timeout", "drop", "timeout, drop", "drop, timeout"] {
         let (server, bodies, open, ca_file) = one_stream().await;
-        let client = Client::new(Config { ca_file, max_retries: 0, ..config(server.url("https")) }).unwrap();
+        let client = Client::new(ClientOptions { ca_file, max_retries: 0, ..options(server.url("https")) }).unwrap();
         // From here on the client knows that there is one stream.
         open.add_permits(1);
         client.kits().run(hello()).await.unwrap();
@@ -118,12 +119,13 @@ async fn what_was_given_up_before_it_was_sent_is_never_sent() {
 
         for way in given_up.split(", ") {
             if way == "timeout" {
-                let limited = CallOptions { timeout: Some(Some(Duration::from_millis(100))), ..CallOptions::default() };
+                let limited =
+                    RequestOptions { timeout: Some(Duration::from_millis(100).into()), ..RequestOptions::default() };
                 let error = client.kits().run_with(hello(), limited).await.unwrap_err();
                 check(&error, (ErrorKind::Timeout, 1, false, true), &["while waiting for a connection"]);
             } else {
                 let dropped = crate::common::spawn(&client);
-                as_far_as_all_get().await;
+                run_until_idle().await;
                 dropped.abort();
             }
         }
@@ -168,7 +170,7 @@ async fn one_stream() -> (Odd, Arc<AtomicUsize>, Arc<Semaphore>, Option<std::pat
 }
 
 /// Until every task waits for something to happen: a clock that is paused goes on only then.
-async fn as_far_as_all_get() {
+async fn run_until_idle() {
     tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1)).await;
     tokio::time::resume();

@@ -3,16 +3,16 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use builderaikits::{ApiKey, Client, Config, ErrorKind};
+use builderaikits::{ApiKey, Client, ClientOptions, ClientOverrides, ErrorKind};
 
 use crate::common::service::Service;
-use crate::common::{KEY, check, config, hello, soon, spawn, spawn_prompt};
+use crate::common::{KEY, check, hello, options, soon, spawn, spawn_prompt};
 
 #[tokio::test]
 async fn close_drains_and_copies_close_together() {
     let mut service = Service::start().await;
-    let client = Client::new(Config { max_concurrency: Some(2), ..config(service.url()) }).unwrap();
-    let copy = client.with_options(|config| config.max_retries = 1).unwrap();
+    let client = Client::new(ClientOptions { max_concurrency: Some(2), ..options(service.url()) }).unwrap();
+    let copy = client.with_options(ClientOverrides { max_retries: Some(1), ..ClientOverrides::default() }).unwrap();
     let clone = client.clone();
 
     let (thinks, fails) = (spawn_prompt(&client, "thinks"), spawn_prompt(&copy, "fails"));
@@ -22,9 +22,9 @@ async fn close_drains_and_copies_close_together() {
 
     copy.close();
     client.close();
-    for closed in [&client, &copy, &clone, &client.with_options(|_| {}).unwrap()] {
+    for closed in [&client, &copy, &clone, &client.with_options(ClientOverrides::default()).unwrap()] {
         let error = closed.kits().run(hello()).await.unwrap_err();
-        check(&error, (ErrorKind::Closed, 0, false, false), &["the client is closed"]);
+        check(&error, (ErrorKind::Closed, 0, false, false), &["The client is closed"]);
     }
 
     // Those in flight finish: the one that is answered, the one that is repeated, and the one in the queue.
@@ -41,21 +41,22 @@ async fn close_drains_and_copies_close_together() {
 }
 
 #[tokio::test]
-async fn copies_share_slots_budget_and_connections() {
+async fn copies_share_permits_budget_and_connections() {
     let mut service = Service::start().await;
-    let client = Client::new(Config { max_concurrency: Some(40), ..config(service.url()) }).unwrap();
+    let client = Client::new(ClientOptions { max_concurrency: Some(40), ..options(service.url()) }).unwrap();
     let key = ApiKey::new("bak_another").unwrap();
     let copy = client
-        .with_options(|config| {
-            config.api_key = Some(key);
-            config.app_name = Some("copy/1".into());
-            config.max_retries = 5;
+        .with_options(ClientOverrides {
+            api_key: Some(key),
+            app_name: Some("copy/1".into()),
+            max_retries: Some(5),
+            ..ClientOverrides::default()
         })
         .unwrap();
 
     // 35 repeats after a 500 empty the retry budget: of the copy, too.
-    let calls: Vec<_> =
-        (0..35).map(|_| spawn(&client.with_options(|config| config.max_retries = 1).unwrap())).collect();
+    let one_retry = ClientOverrides { max_retries: Some(1), ..ClientOverrides::default() };
+    let calls: Vec<_> = (0..35).map(|_| spawn(&client.with_options(one_retry.clone()).unwrap())).collect();
     for _ in 0..70 {
         let exchange = service.next().await;
         assert!(exchange.has_key());
@@ -95,44 +96,40 @@ async fn copies_share_slots_budget_and_connections() {
 }
 
 #[test]
-fn options_that_copies_share_are_refused() {
-    type Change = fn(&mut Config);
-    let client = Client::new(config("http://127.0.0.1:1")).unwrap();
-    let table: [(Change, &str); 10] = [
-        (|config| config.base_url = "https://example.com".into(), "base_url: is shared"),
-        (|config| config.allow_http = true, "allow_http: is shared"),
-        (|config| config.proxy = None, "proxy: is shared"),
-        (|config| config.ca_file = Some("ca.pem".into()), "ca_file: is shared"),
-        (|config| config.connect_timeout = None, "connect_timeout: is shared"),
-        (|config| config.max_concurrency = Some(7), "max_concurrency: is shared"),
-        (|config| config.max_response_bytes = 7, "max_response_bytes: is shared"),
-        (|config| config.api_key = None, "api_key: is missing"),
-        (|config| config.timeout = Some(std::time::Duration::ZERO), "timeout: must be more than 0"),
-        (|config| config.headers = vec![("host".into(), "x".into())], "headers: `host`"),
+fn invalid_overrides_are_rejected() {
+    let client = Client::new(options("http://127.0.0.1:1")).unwrap();
+    let none = ClientOverrides::default;
+    let zero = Some(std::time::Duration::ZERO.into());
+    let table = [
+        (ClientOverrides { timeout: zero, ..none() }, "`timeout` must be more than 0"),
+        (ClientOverrides { attempt_timeout: zero, ..none() }, "`attempt_timeout` must be more than 0"),
+        (ClientOverrides { headers: Some(vec![("host".into(), "x".into())]), ..none() }, "`headers`: 'host'"),
+        (ClientOverrides { app_name: Some("\n".into()), ..none() }, "`app_name` must be printable ASCII"),
     ];
-    for (change, message) in table {
-        let error = client.with_options(change).unwrap_err();
+    for (overrides, message) in table {
+        let error = client.with_options(overrides).unwrap_err();
         check(&error, (ErrorKind::Config, 0, false, false), &[message]);
     }
-    let shown = format!("{:?}", client.with_options(|config| config.max_retries = 9).unwrap());
+    let copy = client.with_options(ClientOverrides { max_retries: Some(9), ..none() }).unwrap();
+    let shown = format!("{copy:?}");
     assert!(shown.contains("max_retries: 9") && !shown.contains(KEY), "{shown}");
 }
 
 #[test]
-fn a_call_outside_a_runtime_is_a_config_error() {
-    let client = Client::new(config("http://127.0.0.1:1")).unwrap();
+fn call_outside_a_runtime_is_a_config_error() {
+    let client = Client::new(options("http://127.0.0.1:1")).unwrap();
     let kits = client.kits();
     let call = pin!(kits.run(hello()));
     match call.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Err(error)) => check(&error, (ErrorKind::Config, 0, false, false), &["tokio runtime"]),
+        Poll::Ready(Err(error)) => check(&error, (ErrorKind::Config, 0, false, false), &["No Tokio runtime"]),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn one_client_serves_runtimes_that_end() {
+fn client_outlives_its_runtime() {
     let sandbox = builderaikits_sandbox::Sandbox::start(builderaikits_sandbox::Options::default()).unwrap();
-    let client = Client::new(config(sandbox.url())).unwrap();
+    let client = Client::new(options(sandbox.url())).unwrap();
     // The connections of a runtime that has ended are of no use in the next one, and must not be waited for.
     for _ in 0..3 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use builderaikits::{Client, Config, ErrorKind};
+use builderaikits::{Client, ClientOptions, ErrorKind};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -11,25 +11,25 @@ use tokio_rustls::TlsAcceptor;
 use crate::common::certificates::Authority;
 use crate::common::service::Service;
 use crate::common::wire::{Odd, read_head};
-use crate::common::{KEY, PROMPT, check, config, run, soon, spawn};
+use crate::common::{KEY, PROMPT, check, options, run, soon, spawn};
 
 const OPENED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 const HOST: &str = "service.test";
 const HEADER: &str = "header-of-the-tests-1234";
 
-/// Everything that a proxy saw, on the way there and back.
+/// Everything that passed a proxy, in both directions.
 type Notes = Arc<Mutex<Vec<u8>>>;
 
-/// A proxy that answers every CONNECT with `answer` and, where that opens the tunnel, leads it to `target`.
-async fn proxy(answer: &'static str, target: u16, tls: Option<TlsAcceptor>) -> (Odd, Notes) {
+/// A proxy that answers every CONNECT with `response`, and connects the tunnel to `target` if that opens it.
+async fn proxy(response: &'static str, target: u16, tls: Option<TlsAcceptor>) -> (Odd, Notes) {
     let notes = Notes::default();
     let noting = Arc::clone(&notes);
     let proxy = Odd::start(move |stream, _| {
         let (notes, tls) = (Arc::clone(&noting), tls.clone());
         async move {
             match tls {
-                None => tunnel(stream, answer, target, &notes).await,
-                Some(tls) => tunnel(tls.accept(stream).await?, answer, target, &notes).await,
+                None => tunnel(stream, response, target, &notes).await,
+                Some(tls) => tunnel(tls.accept(stream).await?, response, target, &notes).await,
             }
         }
     });
@@ -38,15 +38,15 @@ async fn proxy(answer: &'static str, target: u16, tls: Option<TlsAcceptor>) -> (
 
 async fn tunnel(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    answer: &str,
+    response: &str,
     target: u16,
     notes: &Notes,
 ) -> io::Result<()> {
     let head = read_head(&mut stream).await?;
     notes.lock().unwrap().extend(head.as_bytes());
-    stream.write_all(answer.as_bytes()).await?;
+    stream.write_all(response.as_bytes()).await?;
     stream.flush().await?;
-    if answer != OPENED {
+    if response != OPENED {
         return stream.shutdown().await;
     }
     let mut service = TcpStream::connect(("127.0.0.1", target)).await?;
@@ -70,7 +70,7 @@ async fn tunnel(
     }
 }
 
-/// What the proxy saw as text, without a word of what is the service's alone.
+/// What the proxy saw, as text. It must not contain anything that only the service may see.
 #[track_caller]
 fn nothing_secret(notes: &Notes) -> String {
     let text = String::from_utf8_lossy(&notes.lock().unwrap()).into_owned();
@@ -81,20 +81,20 @@ fn nothing_secret(notes: &Notes) -> String {
 }
 
 #[tokio::test]
-async fn the_key_goes_only_inside_the_tunnel() {
+async fn key_goes_only_inside_the_tunnel() {
     let authority = Authority::new();
     let mut service = Service::start_tls(authority.acceptor(HOST)).await;
     let target = service.port();
-    let through = |proxy: String| Config {
+    let through = |proxy: String| ClientOptions {
         ca_file: Some(authority.file()),
         headers: vec![("x-secret".into(), HEADER.into())],
-        proxy: Some(proxy),
+        proxy: Some(proxy.into()),
         max_retries: 1,
-        // Only the proxy could resolve this name.
-        ..config(format!("https://{HOST}/v1"))
+        // Only the proxy can resolve this name.
+        ..options(format!("https://{HOST}/v1"))
     };
 
-    // Through proxies that speak http and https, with a password and without.
+    // Proxies that speak http and https, with and without a password.
     for (scheme, user) in [("http", ""), ("http", "me:pass%40word@"), ("https", "me:pass%40word@")] {
         let tls = (scheme == "https").then(|| authority.acceptor("127.0.0.1"));
         let (stub, notes) = proxy(OPENED, target, tls).await;
@@ -105,61 +105,166 @@ async fn the_key_goes_only_inside_the_tunnel() {
             let exchange = service.next().await;
             assert!(exchange.has_key());
             assert_eq!(exchange.header("x-secret"), Some(HEADER));
-            assert_eq!(exchange.header("proxy-authorization"), None, "the proxy's password is not the service's");
+            assert_eq!(exchange.header("proxy-authorization"), None, "the proxy's password is not sent to the service");
             exchange.succeed();
-            soon("the answer", call).await.unwrap().unwrap();
+            soon("the response", call).await.unwrap().unwrap();
         }
         let seen = nothing_secret(&notes);
         assert!(seen.starts_with("CONNECT service.test:443 HTTP/1.1\r\n"), "{seen}");
-        assert_eq!(seen.contains("authorization: Basic bWU6cGFzc0B3b3Jk\r\n"), !user.is_empty(), "{seen}");
+        assert_eq!(
+            seen.to_lowercase().contains("authorization: basic bwu6cgfzc0b3b3jk\r\n"),
+            !user.is_empty(),
+            "{seen}"
+        );
         assert!(seen.contains("builderaikits-rust/"), "{seen}");
-        assert_eq!(stub.accepted(), 1, "the tunnel is used again");
+        assert_eq!(stub.accepted(), 1, "the tunnel is reused");
     }
 
-    // Proxies that open no tunnel. Those that refuse will not the next time either.
-    let (again, once) = ((ErrorKind::Connection, 2, false, true), (ErrorKind::Connection, 1, false, false));
+    // Proxies that open no tunnel. Only a 407 is permanent: the HTTP library does not tell other statuses apart.
+    let (retried, permanent) = ((ErrorKind::Connection, 2, false, true), (ErrorKind::Connection, 1, false, false));
     let table = [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", once, "407 Proxy Auth"),
-        ("HTTP/1.0 407 Who are you\r\n\r\n", once, "give its user and password in its URL"),
-        ("HTTP/1.1 401 Unauthorized\r\n\r\n", once, "401 Unauthorized (give its user"),
-        ("HTTP/1.1 403 No\r\n\r\n", once, "403 Forbidden"),
-        ("HTTP/1.1 408 No\r\n\r\n", again, "408 Request Timeout"),
-        ("HTTP/1.1 429 No\r\n\r\n", again, "429 Too Many"),
-        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", again, "502 Bad Gateway"),
-        ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1\r\n\r\n", again, "302 Found"),
-        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", again, "101"),
-        ("garbage\r\n\r\n", again, "its answer is not HTTP"),
-        ("HTTP/1.1 200 ", again, "unexpected end of file"),
-        ("", again, "the proxy opens no tunnel"),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+            permanent,
+            "rejected the connection: 407",
+        ),
+        ("HTTP/1.0 407 Who are you\r\n\r\n", permanent, "Put the credentials in the proxy URL: http://user:password@"),
+        ("HTTP/1.1 403 No\r\n\r\n", retried, "unsuccessful"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", retried, "unsuccessful"),
+        ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1\r\n\r\n", retried, "unsuccessful"),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", retried, "unsuccessful"),
+        ("garbage\r\n\r\n", retried, "unsuccessful"),
+        ("HTTP/1.1 200 ", retried, "unexpected end of file"),
+        ("", retried, "unexpected end of file"),
     ];
-    for (answer, expected, reason) in table {
-        let (stub, notes) = proxy(answer, target, None).await;
+    for (response, expected, reason) in table {
+        let (stub, notes) = proxy(response, target, None).await;
         let error = run(through(stub.url("http").replace("://", "://me:pw-of-mine@"))).await.unwrap_err();
-        check(&error, expected, &["could not connect", reason]);
+        let address = stub.url("http").trim_start_matches("http://").to_owned();
+        check(&error, expected, &[&format!("proxy at {address}"), reason]);
         assert!(!format!("{error} {error:?}").contains("pw-of-mine"), "{error}");
         assert_eq!(stub.accepted(), error.attempts() as usize);
         nothing_secret(&notes);
     }
     let error = run(through("http://127.0.0.1:1".into())).await.unwrap_err();
-    check(&error, again, &["could not connect"]);
+    check(&error, retried, &["Could not connect to service.test:443 through the proxy at 127.0.0.1:1", "refused"]);
 
-    // A proxy that opens a tunnel to someone else, and one of https whom nobody trusts.
-    let refused = (ErrorKind::Tls, 1, false, false);
+    // A proxy that opens a tunnel to another server, and an https proxy with an untrusted certificate.
+    let untrusted = (ErrorKind::Tls, 1, false, false);
     let stranger = Service::start_tls(Authority::new().acceptor(HOST)).await;
     for (tls, scheme) in [(None, "http"), (Some(Authority::new().acceptor("127.0.0.1")), "https")] {
         let (stub, notes) = proxy(OPENED, stranger.port(), tls).await;
         let error = run(through(stub.url(scheme))).await.unwrap_err();
-        check(&error, refused, &["UnknownIssuer"]);
+        check(&error, untrusted, &["UnknownIssuer"]);
         nothing_secret(&notes);
     }
 
-    // Plain http never uses one.
+    // Plain http never uses a proxy.
     let (stub, notes) = proxy(OPENED, target, None).await;
     let mut plain = Service::start().await;
-    let client = Client::new(Config { proxy: Some(stub.url("http")), ..config(plain.url()) }).unwrap();
+    let client = Client::new(ClientOptions { proxy: Some(stub.url("http").into()), ..options(plain.url()) }).unwrap();
     let call = spawn(&client);
     plain.next().await.succeed();
-    soon("the answer", call).await.unwrap().unwrap();
+    soon("the response", call).await.unwrap().unwrap();
     assert_eq!((stub.accepted(), nothing_secret(&notes).as_str()), (0, ""));
     assert!(service.is_idle() && stranger.is_idle());
+}
+
+/// A SOCKS5 server (RFC 1928, 1929) that connects every request to `target`. It notes the address type, the name or address
+/// and the credentials of each request.
+async fn socks(target: u16, credentials: Option<(&'static str, &'static str)>) -> (Odd, Arc<Mutex<Vec<(u8, String)>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&seen);
+    let server = Odd::start(move |mut stream, _| {
+        let notes = Arc::clone(&notes);
+        async move {
+            assert_eq!(stream.read_u8().await?, 5);
+            let mut methods = vec![0; stream.read_u8().await?.into()];
+            stream.read_exact(&mut methods).await?;
+            let method = if credentials.is_some() { 2 } else { 0 };
+            assert!(methods.contains(&method), "{methods:?}");
+            stream.write_all(&[5, method]).await?;
+            if let Some((user, password)) = credentials {
+                assert_eq!(stream.read_u8().await?, 1);
+                let mut texts = Vec::new();
+                for _ in 0..2 {
+                    let mut text = vec![0; stream.read_u8().await?.into()];
+                    stream.read_exact(&mut text).await?;
+                    texts.push(String::from_utf8(text).unwrap());
+                }
+                let accepted = texts == [user, password];
+                stream.write_all(&[1, u8::from(!accepted)]).await?;
+                if !accepted {
+                    return Ok(());
+                }
+            }
+            let mut request = [0; 4];
+            stream.read_exact(&mut request).await?;
+            assert_eq!(&request[..3], [5, 1, 0]);
+            let length = match request[3] {
+                1 => 4,
+                3 => stream.read_u8().await?.into(),
+                4 => 16,
+                other => panic!("address type {other}"),
+            };
+            let mut address = vec![0; length];
+            stream.read_exact(&mut address).await?;
+            stream.read_u16().await?;
+            notes.lock().unwrap().push((request[3], String::from_utf8_lossy(&address).into_owned()));
+            stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+            let mut service = TcpStream::connect(("127.0.0.1", target)).await?;
+            tokio::io::copy_bidirectional(&mut stream, &mut service).await.map(drop)
+        }
+    });
+    (server.await, seen)
+}
+
+#[tokio::test]
+async fn socks_proxies_carry_tls() {
+    const CREDENTIALS: Option<(&str, &str)> = Some(("me", "pass@word"));
+    const NAME: u8 = 3;
+    let authority = Authority::new();
+    let table = [
+        // (scheme, user in the URL, what the proxy wants, host of the service, address type that the proxy sees)
+        ("socks5h", "", None, HOST, NAME),
+        ("socks5h", "me:pass%40word@", CREDENTIALS, HOST, NAME),
+        // socks5 resolves the name on this side.
+        ("socks5", "", None, "localhost", 1),
+        ("socks5", "me:pass%40word@", CREDENTIALS, "127.0.0.1", 1),
+    ];
+    for (scheme, user, credentials, host, address_type) in table {
+        let mut service = Service::start_tls(authority.acceptor(host)).await;
+        let (stub, seen) = socks(service.port(), credentials).await;
+        let proxy = stub.url(scheme).replace("://", &format!("://{user}"));
+        let client = Client::new(ClientOptions {
+            ca_file: Some(authority.file()),
+            proxy: Some(proxy.into()),
+            ..options(format!("https://{host}/v1"))
+        });
+        let call = spawn(&client.unwrap());
+        let exchange = service.next().await;
+        assert!(exchange.has_key());
+        exchange.succeed();
+        soon("the response", call).await.unwrap().unwrap();
+        let seen = seen.lock().unwrap();
+        let (family, address) = &seen[0];
+        assert!(*family == address_type || (host == "localhost" && *family == 4), "{scheme} {host}: {seen:?}");
+        assert!(address_type != NAME || address == HOST, "{seen:?}");
+    }
+
+    // Wrong credentials: nothing reaches the service, and the password is not printed.
+    let service = Service::start_tls(authority.acceptor(HOST)).await;
+    let (stub, _) = socks(service.port(), CREDENTIALS).await;
+    let client = ClientOptions {
+        proxy: Some(stub.url("socks5h").replace("://", "://me:pw-of-mine@").into()),
+        max_retries: 0,
+        ..options(format!("https://{HOST}/v1"))
+    };
+    let error = run(client).await.unwrap_err();
+    check(
+        &error,
+        (ErrorKind::Connection, 1, false, true),
+        &["Could not connect to service.test:443 through the proxy at"],
+    );
+    assert!(!format!("{error} {error:?}").contains("pw-of-mine") && service.is_idle());
 }

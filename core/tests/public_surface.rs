@@ -3,19 +3,20 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use builderaikits::{
-    ApiKey, CallOptions, Client, Config, Error, ErrorKind, ErrorParts, HeaderMap, Kit, Kits, Output, ResponseMetadata,
-    Result, Run, RunRequest, Usage,
+    ApiKey, Client, ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, HeaderMap, HttpClientHook, Kit, Kits,
+    Output, Redacted, RequestOptions, ResponseMetadata, Result, Run, RunRequest, Timeout, Usage,
 };
 
-use crate::common::{config, hello};
+use crate::common::{hello, options};
 
 /// A name that is added, removed or renamed changes this list, and so the version of the crate.
 #[test]
 fn public_names() {
     let lib = include_str!("../src/lib.rs");
     let code: Vec<&str> = lib.lines().map(str::trim).filter(|line| !line.starts_with("//")).collect();
-    // Only in the builds of `make fuzz`.
+    // Hidden: the API of the bindings, and what `make fuzz` builds.
     let code = code.join(" ").replace("#[cfg(fuzzing)] #[doc(hidden)] pub mod fuzz;", "");
+    let code = code.replace("#[doc(hidden)] pub mod bindings;", "");
     let mut names: Vec<&str> = code
         .split("pub use ")
         .skip(1)
@@ -28,20 +29,24 @@ fn public_names() {
     names.sort_unstable();
     let promised = [
         "ApiKey",
-        "CallOptions",
         "Client",
-        "Config",
+        "ClientOptions",
+        "ClientOverrides",
         "Error",
         "ErrorKind",
         "ErrorParts",
         "HeaderMap",
+        "HttpClientHook",
         "Kit",
         "Kits",
         "Output",
+        "Redacted",
+        "RequestOptions",
         "ResponseMetadata",
         "Result",
         "Run",
         "RunRequest",
+        "Timeout",
         "Usage",
     ];
     assert_eq!(names, promised);
@@ -55,15 +60,19 @@ fn types_go_between_threads() {
     fn caught<T: UnwindSafe + RefUnwindSafe>() {}
 
     copied::<ApiKey>();
-    copied::<CallOptions>();
+    copied::<RequestOptions>();
     copied::<Client>();
-    copied::<Config>();
+    copied::<ClientOptions>();
+    copied::<ClientOverrides>();
+    copied::<HttpClientHook>();
+    copied::<Redacted<String>>();
+    copied::<Timeout>();
     copied::<Error>();
     copied::<ErrorKind>();
     copied::<ErrorParts>();
     copied::<HeaderMap>();
     copied::<Kit>();
-    copied::<Kits<'static>>();
+    copied::<Kits>();
     copied::<Output>();
     copied::<ResponseMetadata>();
     copied::<Run>();
@@ -77,15 +86,25 @@ fn types_go_between_threads() {
     source::<Error>();
 }
 
-#[test]
-fn calls_go_between_threads() {
-    fn sent<F: Future<Output = Result<Run>> + Send>(_: &F) {}
-    fn spawned<F: Future<Output = Result<Run>> + Send + 'static>(_: &F) {}
+/// The future of a call owns what it needs.
+#[tokio::test]
+async fn calls_can_be_stored_spawned_joined_and_selected() {
+    fn owned<F: Future<Output = Result<Run>> + Send + 'static>(call: F) -> F {
+        call
+    }
 
-    let client = Client::new(config("http://127.0.0.1:1")).unwrap();
-    let kits = client.kits();
-    sent(&kits.run(hello()));
-    sent(&kits.run_with(hello(), CallOptions::default()));
-    let own = client.clone();
-    spawned(&async move { own.kits().run(hello()).await });
+    let sandbox = builderaikits_sandbox::Sandbox::start(builderaikits_sandbox::Options::default()).unwrap();
+    let client = Client::new(options(sandbox.url())).unwrap();
+    let stored = owned(client.kits().run(hello()));
+    let with_options = owned(client.kits().run_with(hello(), RequestOptions::default()));
+    let spawned = tokio::spawn(client.kits().run(hello()));
+    let (a, b) = tokio::join!(client.kits().run(hello()), client.kits().run(hello()));
+    let selected = tokio::select! {
+        run = client.kits().run(hello()) => run,
+        run = client.kits().run(hello()) => run,
+    };
+    let mapped = async { client.kits().run(hello()).await.map(|run| run.output.text) };
+    assert!(a.is_ok() && b.is_ok() && selected.is_ok());
+    assert!(stored.await.is_ok() && with_options.await.is_ok() && spawned.await.unwrap().is_ok());
+    assert!(mapped.await.is_ok());
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use builderaikits::{ApiKey, CallOptions, Client, Config, Kit, RunRequest};
+use builderaikits::{ApiKey, Client, ClientOptions, Kit, RequestOptions, RunRequest};
 use builderaikits_conformance::{ScriptedServer, steps_from_json};
 use serde_json::json;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::common::certificates::Authority;
 use crate::common::service::Service;
 use crate::common::wire::Odd;
-use crate::common::{KEY, PROMPT, child, config};
+use crate::common::{KEY, PROMPT, child, options};
 use crate::http2::{self, First};
 
 const CONTEXT: &str = "context-of-the-tests-2342";
@@ -24,9 +24,9 @@ const PASSWORD: &str = "password-of-the-tests-5678";
 const ANSWER: &str = "answer-of-the-tests-9012";
 
 #[tokio::test]
-async fn nothing_printed_shows_key_or_prompt() {
+async fn key_and_prompt_are_never_printed() {
     if child::role().is_none() {
-        child::finish(&mut child::of("secrets::nothing_printed_shows_key_or_prompt", "child"));
+        child::finish(&mut child::of("secrets::key_and_prompt_are_never_printed", "child"));
         return;
     }
     let logged = Logged::install();
@@ -41,7 +41,9 @@ async fn nothing_printed_shows_key_or_prompt() {
 
     let ours = logged.text();
     assert_eq!(found_in(&ours), None);
-    for word in ["builderaikits.run", "idempotency_key=", "repeating", "failed", "succeeded", "not repeated"] {
+    for word in
+        ["builderaikits.call", "idempotency_key=", "retrying", "attempt failed", "attempt succeeded", "not retried"]
+    {
         assert!(ours.contains(word), "`{word}` was not logged");
     }
     // The search finds what is there.
@@ -53,9 +55,9 @@ async fn nothing_printed_shows_key_or_prompt() {
 }
 
 #[tokio::test]
-async fn traces_of_libraries_show_no_secret() {
+async fn library_traces_do_not_leak_secrets() {
     if child::role().is_none() {
-        child::finish(&mut child::of("secrets::traces_of_libraries_show_no_secret", "child"));
+        child::finish(&mut child::of("secrets::library_traces_do_not_leak_secrets", "child"));
         return;
     }
     let logged = Logged::install();
@@ -82,7 +84,7 @@ fn found_in(text: &str) -> Option<&'static str> {
 async fn every_outcome() -> Vec<String> {
     let mut printed = outcomes_of_answers().await;
     printed.extend(outcomes_of_connections().await);
-    printed.extend(refused_before_sending().await);
+    printed.extend(rejected_before_sending().await);
     printed
 }
 
@@ -110,8 +112,8 @@ async fn outcomes_of_answers() -> Vec<String> {
     for (case, steps) in scripts {
         server.script(case, steps_from_json(steps).unwrap());
         let timeout = Some(Duration::from_millis(if case == "silent" { 200 } else { 30_000 }));
-        printed.extend(call(Config { timeout, ..config(server.base_url(case)) }).await);
-        let seen = server.seen(case);
+        printed.extend(call(ClientOptions { timeout, ..options(server.base_url(case)) }).await);
+        let seen = server.requests(case);
         assert!(seen.iter().any(|seen| seen.header("authorization").is_some_and(|value| value.ends_with(KEY))));
         assert!(seen.iter().any(|seen| String::from_utf8_lossy(&seen.body).contains(PROMPT)));
     }
@@ -136,33 +138,33 @@ async fn outcomes_of_connections() -> Vec<String> {
     .await;
     let proxy_url = proxy.url("http").replace("://", &format!("://me:{PASSWORD}@"));
     let mut printed = Vec::new();
-    for config in [
-        Config { ca_file: h2_ca, ..config(h2.url("https")) },
-        Config { ca_file: ca_file.clone(), ..config(&*h1_url) },
-        config(h1_url),
-        config("https://127.0.0.1:1"),
-        Config { allow_http: true, ..config(format!("http://{}.invalid", "a".repeat(64))) },
-        Config { proxy: Some(proxy_url), ca_file, ..config("https://far.invalid") },
+    for client in [
+        ClientOptions { ca_file: h2_ca, ..options(h2.url("https")) },
+        ClientOptions { ca_file: ca_file.clone(), ..options(&*h1_url) },
+        options(h1_url),
+        options("https://127.0.0.1:1"),
+        ClientOptions { allow_http: true, ..options(format!("http://{}.invalid", "a".repeat(64))) },
+        ClientOptions { proxy: Some(proxy_url.into()), ca_file, ..options("https://far.invalid") },
     ] {
-        printed.extend(call(Config { max_retries: 1, ..config }).await);
+        printed.extend(call(ClientOptions { max_retries: 1, ..client }).await);
     }
     printed
 }
 
-async fn refused_before_sending() -> Vec<String> {
+async fn rejected_before_sending() -> Vec<String> {
     let mut printed = Vec::new();
-    let good = || config("http://127.0.0.1:1");
-    let headers = |name: &str, value: String| vec![(name.to_owned(), value)];
-    for config in [
-        Config { base_url: format!("https://me:{PASSWORD}@127.0.0.1"), ..good() },
-        Config { base_url: format!("https://127.0.0.1/?key={KEY}"), ..good() },
-        Config { base_url: format!("{KEY}\n"), ..good() },
-        Config { proxy: Some(format!("http://me:{PASSWORD}@bad host")), ..good() },
-        Config { proxy: Some(format!("socks5://me:{PASSWORD}@host")), ..good() },
-        Config { headers: headers("authorization", HEADER.into()), ..good() },
-        Config { headers: headers("x-team", format!("{HEADER}\n")), ..good() },
+    let good = || options("http://127.0.0.1:1");
+    let headers = |name: &str, value: String| vec![(name.to_owned(), value.into())];
+    for invalid in [
+        ClientOptions { base_url: format!("https://me:{PASSWORD}@127.0.0.1").into(), ..good() },
+        ClientOptions { base_url: format!("https://127.0.0.1/?key={KEY}").into(), ..good() },
+        ClientOptions { base_url: format!("{KEY}\n").into(), ..good() },
+        ClientOptions { proxy: Some(format!("http://me:{PASSWORD}@bad host").into()), ..good() },
+        ClientOptions { proxy: Some(format!("socks4://me:{PASSWORD}@host").into()), ..good() },
+        ClientOptions { headers: headers("authorization", HEADER.into()), ..good() },
+        ClientOptions { headers: headers("x-team", format!("{HEADER}\n")), ..good() },
     ] {
-        printed.extend([show(&config), show_error(&Client::new(config).unwrap_err())]);
+        printed.extend([show(&invalid), show_error(&Client::new(invalid).unwrap_err())]);
     }
     for key in [format!("{KEY} {KEY}"), format!("{KEY}\u{fc}")] {
         printed.push(show_error(&ApiKey::new(&key).unwrap_err()));
@@ -182,11 +184,11 @@ async fn refused_before_sending() -> Vec<String> {
     for json in [json!({"kit": "text-gen", "input": [PROMPT]}), json!({"kit": [PROMPT], "input": PROMPT})] {
         printed.push(show_error(&RunRequest::from_json(json).unwrap_err()));
     }
-    let options = [
-        CallOptions { headers: headers("authorization", HEADER.into()), ..CallOptions::default() },
-        CallOptions { headers: headers("x-team", format!("{HEADER}\n")), ..CallOptions::default() },
+    let invalid = [
+        RequestOptions { headers: headers("authorization", HEADER.into()), ..RequestOptions::default() },
+        RequestOptions { headers: headers("x-team", format!("{HEADER}\n")), ..RequestOptions::default() },
     ];
-    for options in options {
+    for options in invalid {
         printed.push(show(&options));
         let request = RunRequest::new(Kit::TextGen, PROMPT);
         printed.push(show_error(&client.kits().run_with(request, options).await.unwrap_err()));
@@ -195,11 +197,11 @@ async fn refused_before_sending() -> Vec<String> {
 }
 
 /// Makes one call, with as many secrets as one can have.
-async fn call(config: Config) -> Vec<String> {
+async fn call(client: ClientOptions) -> Vec<String> {
     let request = RunRequest::new(Kit::TextGen, PROMPT).context(CONTEXT).max_tokens(5);
-    let config = Config { headers: vec![("x-secret".into(), HEADER.into())], ..config };
-    let options = CallOptions { headers: vec![("x-secret-too".into(), HEADER.into())], ..CallOptions::default() };
-    let client = Client::new(config).unwrap();
+    let client = ClientOptions { headers: vec![("x-secret".into(), HEADER.into())], ..client };
+    let options = RequestOptions { headers: vec![("x-secret-too".into(), HEADER.into())], ..RequestOptions::default() };
+    let client = Client::new(client).unwrap();
     let mut printed = vec![show(&request), show(&options), show(&client), show(&client.kits())];
     match client.kits().run_with(request, options).await {
         Ok(run) => printed.push(show(&run.response_metadata)),

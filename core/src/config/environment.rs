@@ -2,13 +2,8 @@
 
 use crate::config::api_key::ApiKey;
 use crate::config::options::ClientOptions;
-use crate::config::proxy::{NO_PROXY_VARS, PROXY_VARS};
+use crate::config::proxy::ProxyEnv;
 use crate::error::{Error, Result};
-use crate::redacted::Redacted;
-
-/// The proxy variables of an environment that is not the process's, such as that of a worker thread.
-#[derive(Debug, Clone, Default)]
-pub struct ProxyEnv(Vec<(&'static str, Redacted<String>)>);
 
 impl ClientOptions {
     /// The defaults with the options that the environment sets: `BUILDERAIKITS_API_KEY`, `BUILDERAIKITS_BASE_URL` and
@@ -25,8 +20,7 @@ impl ClientOptions {
     /// variable; it is also asked for the proxy variables.
     pub(crate) fn from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let mut options = Self::read(|name| Ok(lookup(name).filter(|value| !is_blank(value))))?;
-        let names = PROXY_VARS.iter().chain(&NO_PROXY_VARS);
-        options.proxy_env = Some(ProxyEnv(names.filter_map(|name| Some((*name, lookup(name)?.into()))).collect()));
+        options.proxy_env = Some(ProxyEnv::new(lookup));
         Ok(options)
     }
 
@@ -57,9 +51,7 @@ impl ClientOptions {
     /// The value of a proxy variable.
     pub(crate) fn proxy_env_var(&self, name: &str) -> Result<Option<String>> {
         match &self.proxy_env {
-            Some(ProxyEnv(given)) => {
-                Ok(given.iter().find(|(given, _)| *given == name).map(|(_, value)| value.0.clone()))
-            }
+            Some(proxy_env) => Ok(proxy_env.get(name)),
             None => env_var(name),
         }
     }

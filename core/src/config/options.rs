@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::api_key::ApiKey;
 use crate::config::base_url::BaseUrl;
-use crate::config::environment::ProxyEnv;
+use crate::config::proxy::ProxyEnv;
 use crate::http::transport::HttpClientHook;
 use crate::redacted::Redacted;
 

@@ -3,11 +3,12 @@
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::redacted::Redacted;
 
 /// The variables that name a proxy, in order of precedence.
-pub(crate) const PROXY_VARS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const PROXY_VARS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// The variables that list the hosts that are reached without a proxy.
-pub(crate) const NO_PROXY_VARS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const NO_PROXY_VARS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// A proxy for https requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,21 @@ impl Proxy {
             }
         }
         Ok(None)
+    }
+}
+
+/// The proxy variables of an environment that is not the process's, such as that of a worker thread.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyEnv(Vec<(&'static str, Redacted<String>)>);
+
+impl ProxyEnv {
+    pub(crate) fn new(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let names = PROXY_VARS.iter().chain(&NO_PROXY_VARS);
+        Self(names.filter_map(|name| Some((*name, lookup(name)?.into()))).collect())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| value.0.clone())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::http::tracked_body::{SendState, TrackedBody};
 
 /// Common servers drop idle connections after 60 to 75 s without a notice. The pool sweeps once per this time, so a
 /// connection is closed within twice of it.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(16);
 const HTTP2_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const HTTP2_KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Map;
 
+use crate::error::{Error, ErrorKind};
 use crate::models::decode_lenient::decode_lenient;
 use crate::models::kit::Kit;
 use crate::models::run::{Output, Run, Usage};
@@ -23,6 +24,17 @@ pub(crate) fn run(body: &[u8]) -> Result<Run, String> {
         return Ok(strict.0.into());
     }
     decode_lenient(text)
+}
+
+impl Run {
+    /// Reads a run from JSON, as leniently as a call does.
+    ///
+    /// # Errors
+    ///
+    /// [`BadResponse`](crate::ErrorKind::BadResponse) if the text is not JSON or has no `output.text`.
+    pub fn from_json(text: &str) -> crate::error::Result<Self> {
+        run(text.as_bytes()).map_err(|why| Error::new(ErrorKind::BadResponse, format!("The run {why}.")))
+    }
 }
 
 /// A run exactly as the API describes it. Most responses are, and this reads them at half the cost of

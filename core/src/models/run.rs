@@ -3,8 +3,6 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::models::decode;
 use crate::models::kit::Kit;
 use crate::models::response_metadata::ResponseMetadata;
 
@@ -85,15 +83,6 @@ impl Run {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { output: Output { text: text.into(), ..Output::default() }, ..Self::default() }
-    }
-
-    /// Reads a run from JSON, as leniently as a call does.
-    ///
-    /// # Errors
-    ///
-    /// [`BadResponse`](crate::ErrorKind::BadResponse) if the text is not JSON or has no `output.text`.
-    pub fn from_json(text: &str) -> Result<Self> {
-        decode::run(text.as_bytes()).map_err(|why| Error::new(ErrorKind::BadResponse, format!("The run {why}.")))
     }
 
     fn api_fields(&self) -> impl PartialEq + '_ {

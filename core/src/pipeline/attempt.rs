@@ -8,7 +8,7 @@ use tracing::debug;
 use crate::config::api_key::ApiKey;
 use crate::http::tracked_body::{CancelOnDrop, SendState};
 use crate::http::transport::{Response, Transport};
-use crate::pipeline::attempt_error::AttemptError;
+use crate::pipeline::attempt_error::{AttemptError, success_or_error};
 use crate::pipeline::body::read_body;
 use crate::pipeline::deadline::{Deadline, before};
 use crate::pipeline::request::Request;
@@ -86,5 +86,5 @@ pub(crate) async fn read(
         (MAX_ERROR_BODY_BYTES, Deadline::earlier(deadline, own))
     };
     let (body, error) = read_body(&mut response, max_bytes, deadline).await;
-    RawResponse { status: status.as_u16(), headers, body }.into_success(error, api_key)
+    success_or_error(RawResponse { status: status.as_u16(), headers, body }, error, api_key)
 }

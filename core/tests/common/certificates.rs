@@ -42,6 +42,12 @@ impl Authority {
         Certificate { chain: vec![certificate.der().clone()], key }
     }
 
+    fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        roots
+    }
+
     /// A server of this host that all who trust this authority trust, and that speaks HTTP/1.1.
     pub(crate) fn acceptor(&self, host: &str) -> TlsAcceptor {
         self.issue(host, |_| {}).acceptor(&[])
@@ -56,14 +62,41 @@ pub(crate) struct Certificate {
 impl Certificate {
     pub(crate) fn acceptor(&self, alpn: &[&str]) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(self.chain.clone(), key)
+            .with_single_cert(self.chain.clone(), self.private_key())
             .unwrap();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// A server that requires a client certificate of this authority.
+    pub(crate) fn mutual_acceptor(&self, authority: &Authority) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = Arc::new(authority.roots());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(self.chain.clone(), self.private_key())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// A client that shows this certificate, and trusts this authority.
+    pub(crate) fn client_config(&self, authority: &Authority) -> rustls::ClientConfig {
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(authority.roots())
+            .with_client_auth_cert(self.chain.clone(), self.private_key())
+            .unwrap()
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::try_from(self.key.serialize_der()).unwrap()
     }
 }

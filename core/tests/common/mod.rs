@@ -7,7 +7,7 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
-use builderaikits::{ApiKey, Client, Config, Error, ErrorKind, Kit, Result, Run, RunRequest};
+use builderaikits::{ApiKey, Client, ClientOptions, Error, ErrorKind, Kit, Result, Run, RunRequest};
 use tokio::task::JoinHandle;
 
 pub(crate) const KEY: &str = "bak_key-of-the-tests-4711";
@@ -17,14 +17,14 @@ pub(crate) const PROMPT: &str = "prompt-of-the-tests-0815";
 pub(crate) const GENEROUS: Duration = Duration::from_secs(30);
 
 /// Options for a server of the tests, with no word of the environment.
-pub(crate) fn config(base_url: impl Into<String>) -> Config {
-    Config {
+pub(crate) fn options(base_url: impl Into<String>) -> ClientOptions {
+    ClientOptions {
         api_key: ApiKey::new(KEY).ok(),
-        base_url: base_url.into(),
+        base_url: base_url.into().into(),
         timeout: Some(GENEROUS),
         connect_timeout: Some(GENEROUS),
         proxy: Some("off".into()),
-        ..Config::default()
+        ..ClientOptions::default()
     }
 }
 
@@ -32,8 +32,8 @@ pub(crate) fn hello() -> RunRequest {
     RunRequest::new(Kit::TextGen, PROMPT)
 }
 
-pub(crate) async fn run(config: Config) -> Result<Run> {
-    Client::new(config)?.kits().run(hello()).await
+pub(crate) async fn run(options: ClientOptions) -> Result<Run> {
+    Client::new(options)?.kits().run(hello()).await
 }
 
 /// A call of its own task, begun when the runtime next polls; tasks of one thread begin in the order of their making.

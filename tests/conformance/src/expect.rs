@@ -1,32 +1,32 @@
-//! What a vector expects, and what such an expectation may not say.
+//! What a vector expects, and the check of such an expectation.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::matching;
+use crate::matching::{self, OperatorError};
 
-/// What must come of a case. A field left out is not judged.
+/// The expected result of a case. An absent field is not judged.
 #[derive(Debug, Clone, Default)]
 pub struct Expect {
-    /// What must come of each call, in their order.
+    /// The expected result of each call, in their order.
     pub calls: Vec<ExpectCall>,
-    /// Requests that the server saw.
+    /// The number of requests that the server received.
     pub server_saw: Option<Count>,
-    /// Milliseconds from one request to the next.
+    /// The milliseconds from one request to the next.
     pub gap_ms: Option<Vec<[u64; 2]>>,
     /// Subsets of the first requests, in order.
     pub requests: Vec<ExpectRequest>,
-    /// True: one key and one body in all requests. False: no two requests share a key.
+    /// True: all requests have the same key and body. False: no two requests have the same key.
     pub same_idempotency_key: Option<bool>,
-    /// Milliseconds from the end of `cancel_after_ms` until the last request's connection is closed, at most.
+    /// The maximum of milliseconds from the end of `cancel_after_ms` until the connection of the last request is closed.
     pub aborted_within_ms: Option<u64>,
-    /// Texts that stand neither in the replies nor anywhere on standard error.
+    /// Texts that must not appear in the replies or on standard error.
     pub absent: Vec<String>,
 }
 
-/// What must come of one call: exactly one of `ok` and `error`.
+/// The expected result of one call: exactly one of `ok` and `error`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectCall {
@@ -34,9 +34,9 @@ pub struct ExpectCall {
     pub ok: Option<Value>,
     /// A subset of the error.
     pub error: Option<Value>,
-    /// A subset of the metadata beside a run.
+    /// A subset of the metadata of a run.
     pub response_metadata: Option<Value>,
-    /// Milliseconds from line written to line read.
+    /// The milliseconds from line written to line read: minimum and maximum.
     pub elapsed_ms: Option<[u64; 2]>,
 }
 
@@ -44,9 +44,9 @@ pub struct ExpectCall {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged)]
 pub enum Count {
-    /// Exactly so many.
+    /// Exactly this number.
     Exactly(usize),
-    /// From the first to the second, both included.
+    /// From the first to the second, both inclusive.
     Between([usize; 2]),
 }
 
@@ -56,20 +56,43 @@ pub enum Count {
 pub struct ExpectRequest {
     /// `POST`.
     pub method: Option<Value>,
-    /// The path after the case's own segment: `/v1/kits/run`.
+    /// The path after the segment of the case: `/v1/kits/run`.
     pub path: Option<Value>,
-    /// By name in any case; a header sent more than once is an array.
+    /// By name, in any case. A header that is sent more than once is an array.
     pub headers: Map<String, Value>,
-    /// Against the body as JSON where this is an object or an array, else against its text.
+    /// Compared with the body as JSON if this is an object or an array, else with its text.
     pub body: Option<Value>,
-    /// Names that were not sent.
+    /// Names of headers that must not be sent.
     pub no_headers: Vec<String>,
 }
 
-/// `calls`, or else one reply for all calls.
+/// An expectation that does not follow the format.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpectError {
+    /// `expect.calls` has another length than `calls`.
+    #[error("calls needs one entry per call")]
+    CallsLength,
+    /// `expect` has `calls` and also a result for all calls.
+    #[error("calls and a result for all calls exclude each other")]
+    CallsAndResult,
+    /// A call expects both `ok` and `error`, or neither.
+    #[error("each call needs either ok or error")]
+    OkOrError,
+    /// `response_metadata` is expected of an error.
+    #[error("response_metadata requires ok")]
+    MetadataWithoutOk,
+    /// `aborted_within_ms` is expected, but no call is cancelled.
+    #[error("aborted_within_ms requires cancel_after_ms")]
+    AbortWithoutCancel,
+    /// An operator is invalid.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+}
+
+/// An expectation as written in JSON: `calls`, or one result for all calls.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct WrittenExpect {
+pub(crate) struct ExpectJson {
     calls: Option<Vec<ExpectCall>>,
     ok: Option<Value>,
     error: Option<Value>,
@@ -83,16 +106,17 @@ pub(crate) struct WrittenExpect {
     absent: Vec<String>,
 }
 
-impl WrittenExpect {
-    pub(crate) fn complete(self, calls: usize) -> Result<Expect, String> {
+impl ExpectJson {
+    /// The expectation of a case with this number of calls.
+    pub(crate) fn for_calls(self, calls: usize) -> Result<Expect, ExpectError> {
         let Self { ok, error, response_metadata, elapsed_ms, .. } = self;
         let all = ExpectCall { ok, error, response_metadata, elapsed_ms };
         let each = match self.calls {
             Some(each) if each.len() != calls => {
-                return Err("expect.calls has one entry for each of calls".to_owned());
+                return Err(ExpectError::CallsLength);
             }
             Some(_) if !all.is_empty() => {
-                return Err("expect.calls and a reply for all exclude each other".to_owned());
+                return Err(ExpectError::CallsAndResult);
             }
             Some(each) => each,
             None => vec![all; calls],
@@ -109,24 +133,26 @@ impl WrittenExpect {
     }
 }
 
-pub(crate) fn check(expect: &Expect, calls: &[Map<String, Value>]) -> Result<(), String> {
+/// Checks the rules that the types do not express.
+pub(crate) fn check(expect: &Expect, calls: &[Map<String, Value>]) -> Result<(), ExpectError> {
     if expect.calls.iter().any(|call| call.ok.is_some() == call.error.is_some()) {
-        return Err("expect: each call has either ok or error".to_owned());
+        return Err(ExpectError::OkOrError);
     }
     if expect.calls.iter().any(|call| call.error.is_some() && call.response_metadata.is_some()) {
-        return Err("expect: response_metadata goes with ok".to_owned());
+        return Err(ExpectError::MetadataWithoutOk);
     }
     if expect.aborted_within_ms.is_some() && !calls.iter().any(|call| cancel_after(call).is_some()) {
-        return Err("expect: aborted_within_ms goes with cancel_after_ms".to_owned());
+        return Err(ExpectError::AbortWithoutCancel);
     }
     let replies = expect.calls.iter().flat_map(|call| [&call.ok, &call.error, &call.response_metadata]).flatten();
     let requests = expect.requests.iter();
     let sent = requests
         .flat_map(|request| request.headers.values().chain(&request.method).chain(&request.path).chain(&request.body));
-    replies.chain(sent).try_for_each(matching::check)
+    replies.chain(sent).try_for_each(matching::check)?;
+    Ok(())
 }
 
-/// Milliseconds after which a call is cancelled, if it is.
+/// The milliseconds after which a call is cancelled, if it is.
 pub(crate) fn cancel_after(call: &Map<String, Value>) -> Option<u64> {
     call.get("options")?.get("cancel_after_ms")?.as_u64()
 }
@@ -141,7 +167,7 @@ impl fmt::Display for Count {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exactly(count) => write!(formatter, "{count}"),
-            Self::Between([least, most]) => write!(formatter, "{least} to {most}"),
+            Self::Between([min, max]) => write!(formatter, "{min} to {max}"),
         }
     }
 }

@@ -1,48 +1,36 @@
-//! The verdict on one case: what the driver said and what the server saw, against what the vector expects. Pure.
-
-use std::time::Instant;
+//! The verdict on one case: compares the replies and the requests with what the vector expects. Pure.
 
 use serde_json::{Map, Value};
 
+use crate::case::Case;
+use crate::exchange::Exchange;
 use crate::expect::ExpectCall;
 use crate::matching::{differences, show};
 use crate::reply::{self, Reply};
-use crate::request::Seen;
-use crate::secrets::{hide, keys, says};
-use crate::tables::may_be_unsupported;
-use crate::traffic::{judge_abort, judge_requests};
-use crate::vector::Case;
+use crate::request::RecordedRequest;
+use crate::request_checks::{check_abort, check_requests};
+use crate::secrets::{contains_text, keys, redact};
+use crate::unsupported::may_be_unsupported;
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// As expected.
+    /// The result is as expected.
     Passed,
-    /// The driver's language cannot say it, and the fixed list agrees.
+    /// The driver's language cannot express the case, and the fixed table agrees.
     Unsupported(String),
-    /// Every difference, one a line; no key and no prompt stands in them.
+    /// Every difference, one per line, without keys and prompts.
     Failed(Vec<String>),
 }
 
-/// One call and the driver's reply to it.
-#[derive(Debug, Clone)]
-pub struct Exchange {
-    /// When the whole line to the driver had been written.
-    pub written: Instant,
-    /// When the reply's line had been read.
-    pub read: Instant,
-    /// The reply's line.
-    pub line: String,
-}
-
-/// Judges a case by its exchanges, in the order of its calls, and the requests that the server saw meanwhile.
-/// `driver` is the driver's name; it decides the table of classes.
+/// Judges a case by its exchanges, in the order of its calls, and the requests that the server received. The name of the
+/// driver selects the error classes.
 #[must_use]
-pub fn judge(case: &Case, exchanges: &[Exchange], seen: &[Seen], driver: &str) -> Verdict {
+pub fn judge(case: &Case, exchanges: &[Exchange], requests: &[RecordedRequest], driver: &str) -> Verdict {
     let mut wrong = Vec::new();
-    for (place, (call, expect)) in case.calls.iter().zip(&case.expect.calls).enumerate() {
-        let path = if case.calls.len() == 1 { String::new() } else { format!("calls[{place}].") };
-        let found = match exchanges.get(place) {
+    for (index, (call, expect)) in case.calls.iter().zip(&case.expect.calls).enumerate() {
+        let path = if case.calls.len() == 1 { String::new() } else { format!("calls[{index}].") };
+        let found = match exchanges.get(index) {
             None => vec!["no reply".to_owned()],
             Some(exchange) => match judge_call(case, call, expect, exchange, driver) {
                 Ok(Some(unsupported)) => return Verdict::Unsupported(unsupported),
@@ -52,9 +40,9 @@ pub fn judge(case: &Case, exchanges: &[Exchange], seen: &[Seen], driver: &str) -
         };
         wrong.extend(found.into_iter().map(|line| format!("{path}{line}")));
     }
-    wrong.extend(judge_requests(case, seen));
-    wrong.extend(judge_abort(case, exchanges, seen));
-    if wrong.is_empty() { Verdict::Passed } else { Verdict::Failed(hide(wrong, case)) }
+    wrong.extend(check_requests(case, requests));
+    wrong.extend(check_abort(case, exchanges, requests));
+    if wrong.is_empty() { Verdict::Passed } else { Verdict::Failed(redact(wrong, case)) }
 }
 
 fn judge_call(
@@ -68,20 +56,20 @@ fn judge_call(
         serde_json::from_str(&exchange.line).map_err(|error| vec![format!("the reply is not JSON: {error}")])?;
     let mut wrong = Vec::new();
     for key in keys(case) {
-        if says(&exchange.line, &reply, key) {
-            wrong.push("the API key stands in the reply".to_owned());
+        if contains_text(&exchange.line, &reply, key) {
+            wrong.push("the API key is in the reply".to_owned());
         }
     }
-    let absent = case.expect.absent.iter().filter(|text| says(&exchange.line, &reply, text));
-    wrong.extend(absent.map(|text| format!("absent: {} stands in the reply", show(Some(&text.as_str().into())))));
-    match (reply::read(&reply, driver), &expect.ok, &expect.error) {
-        (Err(unsound), _, _) => wrong.extend(unsound),
-        (Ok(Reply::Unsupported(what)), _, _) => {
+    let absent = case.expect.absent.iter().filter(|text| contains_text(&exchange.line, &reply, text));
+    wrong.extend(absent.map(|text| format!("absent: {} is in the reply", show(Some(&text.as_str().into())))));
+    match (reply::parse(&reply, driver), &expect.ok, &expect.error) {
+        (Err(violations), _, _) => wrong.extend(violations),
+        (Ok(Reply::Unsupported(name)), _, _) => {
             let line = serde_json::json!({"client": case.client, "call": call});
-            if may_be_unsupported(driver, what, &line) && wrong.is_empty() {
-                return Ok(Some(what.to_owned()));
+            if may_be_unsupported(driver, name, &line) && wrong.is_empty() {
+                return Ok(Some(name.to_owned()));
             }
-            wrong.push(format!("the fixed list of {driver} does not have {what} for this call"));
+            wrong.push(format!("{driver} must support {name} for this call"));
         }
         (Ok(Reply::Ok { run, metadata }), Some(expected), _) => {
             wrong.extend(differences(expected, Some(run), "ok"));
@@ -98,10 +86,10 @@ fn judge_call(
             show(error.get("message"))
         )),
     }
-    if let Some([least, most]) = expect.elapsed_ms {
+    if let Some([min, max]) = expect.elapsed_ms {
         let elapsed = exchange.read.duration_since(exchange.written).as_millis();
-        if !(u128::from(least)..=u128::from(most)).contains(&elapsed) {
-            wrong.push(format!("elapsed_ms: expected {least} to {most}, got {elapsed}"));
+        if !(u128::from(min)..=u128::from(max)).contains(&elapsed) {
+            wrong.push(format!("elapsed_ms: expected {min} to {max}, got {elapsed}"));
         }
     }
     if wrong.is_empty() { Ok(None) } else { Err(wrong) }
@@ -109,13 +97,14 @@ fn judge_call(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use bytes::Bytes;
     use serde_json::json;
 
     use super::*;
-    use crate::vector::{CANARY_KEY, parse};
+    use crate::case::CANARY_KEY;
+    use crate::vector::parse;
 
     fn case(fields: &Value) -> Case {
         let mut written = json!({"name": "n", "call": {"kit": "k", "input": {"prompt": "the secret of the prompt"}}});
@@ -139,11 +128,12 @@ mod tests {
             "retry_after_ms": null, "may_have_run": false, "is_retryable": true, "idempotency_key": "one"}})
     }
 
-    /// A reply 50 ms after its call; two requests 20 ms apart, the last one's connection closed 40 ms after the call.
-    fn scene(reply: &Value) -> (Vec<Exchange>, Vec<Seen>) {
+    /// A reply 50 ms after its call, and two requests 20 ms apart. The connection of the last one is closed 40 ms after the
+    /// call.
+    fn exchanges_and_requests(reply: &Value) -> (Vec<Exchange>, Vec<RecordedRequest>) {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let request = |ms, key: &str, body: &'static str, closed_at| Seen {
+        let request = |ms, key: &str, body: &'static str, closed_at| RecordedRequest {
             at: at(ms),
             method: "POST".to_owned(),
             path: "/c/v1/kits/run?q".to_owned(),
@@ -162,12 +152,12 @@ mod tests {
     }
 
     fn verdict(fields: &Value, reply: &Value) -> Verdict {
-        let (exchanges, seen) = scene(reply);
-        judge(&case(fields), &exchanges, &seen, "rust")
+        let (exchanges, requests) = exchanges_and_requests(reply);
+        judge(&case(fields), &exchanges, &requests, "rust")
     }
 
     #[test]
-    fn what_fits_passes() {
+    fn matching_case_passes() {
         let cancelled = json!({"call": {"options": {"cancel_after_ms": 30}}});
         for (expect, call, reply) in [
             (json!({"ok": {"id": "run_1"}, "response_metadata": {"attempts": 2}}), json!({}), ok()),
@@ -192,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_fails_and_says_where() {
+    fn difference_fails_the_case_and_is_located() {
         let cancel = |ms: u64| json!({"options": {"cancel_after_ms": ms}});
         for (expect, call, reply, why) in [
             (json!({"ok": {"id": "run_2"}}), json!({}), ok(), "ok.id: expected \"run_2\", got \"run_1\""),
@@ -207,7 +197,7 @@ mod tests {
             (json!({"ok": {}, "gap_ms": []}), json!({}), ok(), "gap_ms"),
             (json!({"ok": {}, "requests": [{"method": "GET"}]}), json!({}), ok(), "requests[0].method"),
             (json!({"ok": {}, "requests": [{}, {"path": "/v1"}]}), json!({}), ok(), "requests[1].path"),
-            (json!({"ok": {}, "requests": [{}, {}, {}]}), json!({}), ok(), "requests[2]: the server saw 2 only"),
+            (json!({"ok": {}, "requests": [{}, {}, {}]}), json!({}), ok(), "requests[2]: the server received only 2"),
             (
                 json!({"ok": {}, "requests": [{"headers": {"x-two": "a"}}]}),
                 json!({}),
@@ -216,18 +206,18 @@ mod tests {
             ),
             (json!({"ok": {}, "requests": [{"no_headers": ["x-two"]}]}), json!({}), ok(), "x-two was sent"),
             (json!({"ok": {}, "requests": [{"body": {"kit": "j"}}]}), json!({}), ok(), "requests[0].body.kit"),
-            (json!({"ok": {}, "same_idempotency_key": false}), json!({}), ok(), "two requests with one key"),
-            (json!({"ok": {}, "absent": ["hi"]}), json!({}), ok(), "absent: \"hi\" stands in the reply"),
-            (json!({"ok": {}, "aborted_within_ms": 9}), cancel(30), ok(), "expected 9 at most, got 10"),
+            (json!({"ok": {}, "same_idempotency_key": false}), json!({}), ok(), "two requests have the same key"),
+            (json!({"ok": {}, "absent": ["hi"]}), json!({}), ok(), "absent: \"hi\" is in the reply"),
+            (json!({"ok": {}, "aborted_within_ms": 9}), cancel(30), ok(), "expected at most 9, got 10"),
             (json!({"ok": {}, "aborted_within_ms": 9}), cancel(60), ok(), "before the call was cancelled"),
-            (json!({"error": {}}), json!({}), error(CANARY_KEY), "the API key stands in the reply"),
+            (json!({"error": {}}), json!({}), error(CANARY_KEY), "the API key is in the reply"),
             (
                 json!({"error": {}}),
                 json!({}),
                 json!({"id": "c.0", "unsupported": "max_retries"}),
-                "does not have max_retries",
+                "must support max_retries",
             ),
-            (json!({"error": {}}), json!({}), json!({"id": "c.0", "error": {}}), "error.kind: not there"),
+            (json!({"error": {}}), json!({}), json!({"id": "c.0", "error": {}}), "error.kind: missing"),
         ] {
             let mut fields = json!({"expect": expect});
             if !call.as_object().unwrap().is_empty() {
@@ -239,49 +229,51 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_keeps_key_and_body() {
+    fn retry_with_another_key_or_body_fails() {
         let case = case(&json!({"expect": {"ok": {}, "same_idempotency_key": true}}));
-        let (exchanges, seen) = scene(&ok());
+        let (exchanges, requests) = exchanges_and_requests(&ok());
         for (change, why) in [
-            ((|seen| seen.headers[0].1 = "two".to_owned()) as fn(&mut Seen), "different keys"),
-            (|seen| seen.body = Bytes::from_static(b"{}"), "different bodies"),
-            (|seen| seen.headers.clear(), "without a key"),
+            ((|request| request.headers[0].1 = "two".to_owned()) as fn(&mut RecordedRequest), "different keys"),
+            (|request| request.body = Bytes::from_static(b"{}"), "different bodies"),
+            (|request| request.headers.clear(), "has no key"),
         ] {
-            let mut seen = seen.clone();
-            change(&mut seen[1]);
-            let Verdict::Failed(wrong) = judge(&case, &exchanges, &seen, "rust") else { panic!("{why} passed") };
+            let mut requests = requests.clone();
+            change(&mut requests[1]);
+            let Verdict::Failed(wrong) = judge(&case, &exchanges, &requests, "rust") else { panic!("{why} passed") };
             assert!(wrong[0].contains(why), "{wrong:?}");
         }
     }
 
     #[test]
-    fn every_call_is_judged() {
+    fn each_call_is_judged() {
         let fields = json!({"calls": [{"kit": "k"}, {"kit": "k"}], "expect": {"calls": [{"ok": {}}, {"ok": {}}]}});
-        let (mut exchanges, seen) = scene(&ok());
-        let (others, _) = scene(&error("no"));
+        let (mut exchanges, requests) = exchanges_and_requests(&ok());
+        let (others, _) = exchanges_and_requests(&error("no"));
         exchanges.extend(others);
-        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges, &seen, "rust") else { panic!("passed") };
+        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges, &requests, "rust") else { panic!("passed") };
         assert!(wrong.len() == 1 && wrong[0].starts_with("calls[1].expected ok, got error"), "{wrong:?}");
-        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges[..1], &seen, "rust") else { panic!("passed") };
+        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges[..1], &requests, "rust") else {
+            panic!("passed")
+        };
         assert_eq!(wrong, ["calls[1].no reply"]);
     }
 
     #[test]
-    fn unsupported_is_taken_by_the_fixed_list_only() {
+    fn unsupported_is_accepted_from_the_table() {
         let fields = json!({"client": {"max_retries": -1}, "expect": {"error": {}}});
         let reply = json!({"id": "c.0", "unsupported": "max_retries"});
         assert_eq!(verdict(&fields, &reply), Verdict::Unsupported("max_retries".to_owned()));
     }
 
     #[test]
-    fn no_key_and_no_prompt_stands_in_a_difference() {
+    fn differences_are_redacted() {
         let fields = json!({"client": {"api_key": "bak_given_by_the_case"}, "expect": {"ok": {}}});
-        let said = format!("{CANARY_KEY} bak_given_by_the_case the secret of the prompt the secret");
-        let Verdict::Failed(wrong) = verdict(&fields, &error(&said)) else { panic!("passed") };
+        let message = format!("{CANARY_KEY} bak_given_by_the_case the secret of the prompt the secret");
+        let Verdict::Failed(wrong) = verdict(&fields, &error(&message)) else { panic!("passed") };
         let all = wrong.join("\n");
         assert!(!all.contains("bak_") && !all.contains("the secret of"), "{all}");
-        assert!(all.contains("[hidden] [hidden] [hidden] [hidden]"), "{all}");
+        assert!(all.contains("[redacted] [redacted] [redacted] [redacted]"), "{all}");
         let escaped = error("a\u{1}b").to_string().replace('b', "\\u0062");
-        assert!(says(&escaped, &serde_json::from_str(&escaped).unwrap(), "b"));
+        assert!(contains_text(&escaped, &serde_json::from_str(&escaped).unwrap(), "b"));
     }
 }

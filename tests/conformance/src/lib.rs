@@ -1,7 +1,7 @@
-//! The two halves of the conformance suite: a server that plays the service from a script, fault by fault, on raw
-//! sockets ([`ScriptedServer`]), and the runner that holds a driver of any language against the vectors ([`runner`]).
+//! The conformance suite: a server that plays the service from a script, with faults, on raw sockets
+//! ([`ScriptedServer`]), and a runner that checks a driver of any language against the vectors ([`runner`]).
 //!
-//! `tests/README.md` has the format of a case. Nothing here imports the SDK: it is the other reading of the wire.
+//! `tests/README.md` describes the format of a case. This crate does not import the SDK: it reads the wire independently.
 //!
 //! ```
 //! use builderaikits_conformance::{ScriptedServer, steps_from_json};
@@ -12,7 +12,7 @@
 //!     {"status": 429, "headers": {"retry-after": "1"}, "body": {"error": {"message": "slow down"}}},
 //!     {"fault": "reset"}
 //! ]))?);
-//! let base_url = server.base_url("busy"); // point a client here, then look at `server.seen("busy")`
+//! let base_url = server.base_url("busy"); // give it to a client, then check `server.requests("busy")`
 //! # assert!(base_url.ends_with("/busy/v1"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
@@ -20,25 +20,34 @@
 //! ```
 #![expect(clippy::arithmetic_side_effects, reason = "test code: an overflow should fail the run, and does so in debug")]
 
+pub mod case;
+pub mod error_kinds;
+pub mod exchange;
 pub mod expect;
 pub mod judge;
 pub mod matching;
+pub mod report;
 pub mod runner;
 pub mod vector;
 
-mod answer;
 mod date;
 mod driver;
-mod filler;
+mod driver_output;
+mod generated_body;
+mod perform;
+mod placeholders;
+mod read_request;
 mod reply;
 mod request;
+mod request_checks;
+mod response_bytes;
 mod secrets;
 mod server;
 mod step;
-mod tables;
-mod traffic;
-mod written;
+mod step_json;
+mod unsupported;
 
-pub use request::Seen;
+pub use request::RecordedRequest;
 pub use server::ScriptedServer;
-pub use step::{Step, StepError, steps_from_json};
+pub use step::Step;
+pub use step_json::{StepError, steps_from_json};

@@ -1,4 +1,4 @@
-//! `conformance`: holds one driver against the vectors.
+//! `conformance`: checks one driver against the vectors.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -6,23 +6,55 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use builderaikits_conformance::runner::{Options, run};
-use builderaikits_conformance::vector::load;
+use builderaikits_conformance::report::Report;
+use builderaikits_conformance::runner::{Options, RunError, run};
+use builderaikits_conformance::vector::{VectorError, load};
+use clap::Parser;
 
-const USAGE: &str =
-    "usage: conformance --driver NAME [--vectors DIR] [--only TEXT] [--driver-command COMMAND] [--watchdog-ms N]
+/// Checks the driver of one language against the conformance vectors.
+///
+/// Exit code 0: nothing failed and something passed. 1: a case or the driver failed, or no case ran. 2: the run could not
+/// start.
+#[derive(Parser)]
+#[command(name = "conformance", args_override_self = true)]
+struct Arguments {
+    /// Name of the driver: rust, python_sync, python_async, node or go
+    #[arg(long, value_name = "NAME")]
+    driver: String,
 
-  --driver NAME              rust, python_sync, python_async, node, go
-  --vectors DIR              default: tests/vectors of the repository
-  --only TEXT                only cases with this in `theme / name`
-  --driver-command COMMAND   default: tests/conformance/driver NAME, from the repository's root; split at spaces
-  --watchdog-ms N            how long a case may take, default 60000
-";
+    /// Directory of the vectors [default: tests/vectors of the repository]
+    #[arg(long, value_name = "DIR")]
+    vectors: Option<PathBuf>,
+
+    /// Run only the cases whose `theme / name` contains this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    only: String,
+
+    /// Command that starts the driver, split at spaces [default: tests/conformance/driver NAME]
+    #[arg(long, value_name = "COMMAND")]
+    driver_command: Option<String>,
+
+    /// Timeout of one case in milliseconds
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
+    watchdog_ms: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SetupError {
+    #[error("the current directory is not inside the repository: pass `--vectors` and `--driver-command`")]
+    OutsideRepository,
+    #[error(transparent)]
+    Vectors(#[from] VectorError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
 
 fn main() -> ExitCode {
-    match Arguments::read(env::args().skip(1)).and_then(Arguments::run) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match Arguments::parse().run() {
+        Ok(report) if report.is_success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             let _ = writeln!(io::stderr().lock(), "conformance: {error}");
             ExitCode::from(2)
@@ -30,60 +62,39 @@ fn main() -> ExitCode {
     }
 }
 
-struct Arguments {
-    driver: String,
-    vectors: Option<PathBuf>,
-    only: String,
-    command: Option<String>,
-    watchdog: Duration,
-}
-
 impl Arguments {
-    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut driver, mut vectors, mut only, mut command, mut watchdog) = (None, None, None, None, 60_000);
-        while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value\n{USAGE}"))?;
-            match name.as_str() {
-                "--driver" => driver = Some(value),
-                "--vectors" => vectors = Some(PathBuf::from(value)),
-                "--only" => only = Some(value),
-                "--driver-command" => command = Some(value),
-                "--watchdog-ms" => watchdog = value.parse().map_err(|_| "--watchdog-ms needs a number".to_owned())?,
-                _ => return Err(format!("unknown argument {name}\n{USAGE}")),
-            }
-        }
-        let driver = driver.ok_or_else(|| format!("--driver is missing\n{USAGE}"))?;
-        let watchdog = Duration::from_millis(watchdog);
-        Ok(Self { driver, vectors, only: only.unwrap_or_default(), command, watchdog })
-    }
-
-    fn run(self) -> Result<bool, String> {
-        let here = env::current_dir().map_err(|error| format!("the current directory: {error}"))?;
-        let root = repository(&here);
-        let missing = || "not inside the repository: give --vectors and --driver-command".to_owned();
+    fn run(self) -> Result<Report, SetupError> {
+        let current = env::current_dir()?;
+        let root = repository_root(&current);
         let vectors = match self.vectors {
             Some(vectors) => vectors,
-            None => root.ok_or_else(missing)?.join("tests/vectors"),
+            None => root.ok_or(SetupError::OutsideRepository)?.join("tests/vectors"),
         };
-        let command: Vec<String> = match &self.command {
+        let command = match &self.driver_command {
             Some(command) => command.split_whitespace().map(str::to_owned).collect(),
-            None => vec![root.ok_or_else(missing)?.join(DRIVER).display().to_string(), self.driver.clone()],
+            None => {
+                let starter = root.ok_or(SetupError::OutsideRepository)?.join(DRIVER_STARTER);
+                vec![starter.display().to_string(), self.driver.clone()]
+            }
         };
-        let mut vectors = load(&vectors).map_err(|error| error.to_string())?;
+        let mut vectors = load(&vectors)?;
         vectors.retain(|vector| vector.title().contains(&self.only));
-        let directory = root.unwrap_or(&here).to_owned();
-        let options = Options { driver: self.driver, command, directory, watchdog: self.watchdog };
-        // More than the cores: a case of 30 MB must not hold up the clock of the others.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(8).enable_all().build();
-        let runtime = runtime.map_err(|error| format!("the runtime: {error}"))?;
-        let report = runtime.block_on(run(vectors, &options)).map_err(|error| error.to_string())?;
-        report.write_to(&mut io::stdout().lock()).map_err(|error| format!("standard output: {error}"))?;
-        Ok(report.is_success())
+        let options = Options {
+            driver: self.driver,
+            command,
+            directory: root.unwrap_or(&current).to_owned(),
+            watchdog: Duration::from_millis(self.watchdog_ms),
+        };
+        // More threads than cores, so that a case of 30 MB does not delay the clock of the others.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(8).enable_all().build()?;
+        let report = runtime.block_on(run(vectors, &options))?;
+        report.write_to(&mut io::stdout().lock())?;
+        Ok(report)
     }
 }
 
-const DRIVER: &str = "tests/conformance/driver";
+const DRIVER_STARTER: &str = "tests/conformance/driver";
 
-fn repository(here: &Path) -> Option<&Path> {
-    here.ancestors().find(|directory| directory.join(DRIVER).is_file())
+fn repository_root(start: &Path) -> Option<&Path> {
+    start.ancestors().find(|directory| directory.join(DRIVER_STARTER).is_file())
 }

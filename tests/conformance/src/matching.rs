@@ -1,18 +1,18 @@
-//! Holding a value against what a vector expects of it: a subset, with operators.
+//! Comparing a value with what a vector expects: a subset, with operators.
 
 use serde_json::{Map, Value};
 
-/// Every difference between what is expected and what is there, each with its JSON path from `path` on; none: it fits.
+/// Returns every difference between the expected and the actual value, each with its JSON path that starts with `path`.
 ///
-/// An object is a subset; an array has the same length; numbers compare by value; `null` fits what is not there.
-/// Values are shown cut to 120 characters.
+/// An object is a subset. An array has the same length. Numbers compare by value. `null` matches an absent value. Values
+/// are shown with at most 120 characters.
 #[must_use]
 pub fn differences(expected: &Value, actual: Option<&Value>, path: &str) -> Vec<String> {
-    let there = actual.filter(|value| !value.is_null());
-    match (expected, there) {
+    let present = actual.filter(|value| !value.is_null());
+    match (expected, present) {
         (Value::Object(fields), _) if is_operation(fields) => fields
             .iter()
-            .filter(|(operator, operand)| !holds(operator, operand, there))
+            .filter(|(operator, operand)| !is_satisfied(operator, operand, present))
             .map(|(operator, operand)| {
                 format!("{path}: expected {operator} {}, got {}", show(Some(operand)), show(actual))
             })
@@ -25,7 +25,7 @@ pub fn differences(expected: &Value, actual: Option<&Value>, path: &str) -> Vec<
             .iter()
             .zip(actual)
             .enumerate()
-            .flat_map(|(place, (expected, actual))| differences(expected, Some(actual), &format!("{path}[{place}]")))
+            .flat_map(|(index, (expected, actual))| differences(expected, Some(actual), &format!("{path}[{index}]")))
             .collect(),
         (Value::Null, None) => Vec::new(),
         (Value::Number(_), Some(actual)) if numbers_equal(expected, actual) => Vec::new(),
@@ -34,23 +34,40 @@ pub fn differences(expected: &Value, actual: Option<&Value>, path: &str) -> Vec<
     }
 }
 
-/// Finds an operator that does not exist, or has an operand it cannot use, in what a vector expects.
+/// An operator that does not exist, or has an invalid operand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OperatorError {
+    /// The operator does not exist.
+    #[error("unknown operator {0}")]
+    Unknown(String),
+    /// The operand has the wrong type.
+    #[error("{operator} cannot use {operand}")]
+    Operand {
+        /// The name of the operator.
+        operator: String,
+        /// The operand, as it is shown.
+        operand: String,
+    },
+}
+
+/// Checks the operators of an expected value.
 ///
 /// # Errors
-/// Names the operator.
-pub fn check(expected: &Value) -> Result<(), String> {
+/// Names the first invalid operator.
+pub fn check(expected: &Value) -> Result<(), OperatorError> {
     match expected {
         Value::Object(fields) if is_operation(fields) => fields.iter().try_for_each(|(operator, operand)| {
-            let fits = match operator.as_str() {
+            let valid = match operator.as_str() {
                 "$contains" => true,
                 "$absent" => operand.is_string(),
                 "$in" => operand.is_array(),
                 "$gte" | "$lte" => operand.is_number(),
                 "$max_len" => operand.is_u64(),
                 "$not_null" => *operand == Value::Bool(true),
-                _ => return Err(format!("expect: unknown operator {operator}")),
+                _ => return Err(OperatorError::Unknown(operator.clone())),
             };
-            if fits { Ok(()) } else { Err(format!("expect: {operator} cannot use {}", show(Some(operand)))) }
+            let invalid = || OperatorError::Operand { operator: operator.clone(), operand: show(Some(operand)) };
+            if valid { Ok(()) } else { Err(invalid()) }
         }),
         Value::Object(fields) => fields.values().try_for_each(check),
         Value::Array(items) => items.iter().try_for_each(check),
@@ -58,46 +75,46 @@ pub fn check(expected: &Value) -> Result<(), String> {
     }
 }
 
-/// A value for a human eye: JSON, cut to 120 characters.
+/// Shows a value as JSON with at most 120 characters.
 pub(crate) fn show(value: Option<&Value>) -> String {
-    const MOST: usize = 120;
+    const MAX_CHARACTERS: usize = 120;
     let Some(value) = value else {
         return "nothing".to_owned();
     };
     let text = value.to_string();
-    match text.char_indices().nth(MOST) {
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((cut, _)) => format!("{}… ({} bytes)", text.get(..cut).unwrap_or_default(), text.len()),
         None => text,
     }
 }
 
-/// Whether every field is an operator; `$`-names and others never mix in the format.
+/// Whether the object consists of operators. The format does not mix them with other fields.
 pub(crate) fn is_operation(fields: &Map<String, Value>) -> bool {
     fields.keys().any(|name| name.starts_with('$'))
 }
 
-fn holds(operator: &str, operand: &Value, there: Option<&Value>) -> bool {
-    let compare = |fits: fn(f64, f64) -> bool| match (there.and_then(Value::as_f64), operand.as_f64()) {
-        (Some(actual), Some(limit)) => fits(actual, limit),
+fn is_satisfied(operator: &str, operand: &Value, present: Option<&Value>) -> bool {
+    let compare = |fits: fn(f64, f64) -> bool| match (present.and_then(Value::as_f64), operand.as_f64()) {
+        (Some(actual), Some(bound)) => fits(actual, bound),
         _ => false,
     };
     match operator {
-        "$contains" => there.is_some_and(|value| contains(value, operand)),
-        "$absent" => !there.is_some_and(|value| contains(value, operand)),
-        "$in" => operand.as_array().is_some_and(|any| any.iter().any(|one| differences(one, there, "").is_empty())),
-        "$gte" => compare(|actual, limit| actual >= limit),
-        "$lte" => compare(|actual, limit| actual <= limit),
-        "$max_len" => match there {
-            Some(Value::String(text)) => operand.as_u64().is_some_and(|most| text.chars().count() as u64 <= most),
-            Some(Value::Array(items)) => operand.as_u64().is_some_and(|most| items.len() as u64 <= most),
+        "$contains" => present.is_some_and(|value| contains(value, operand)),
+        "$absent" => !present.is_some_and(|value| contains(value, operand)),
+        "$in" => operand.as_array().is_some_and(|any| any.iter().any(|one| differences(one, present, "").is_empty())),
+        "$gte" => compare(|actual, bound| actual >= bound),
+        "$lte" => compare(|actual, bound| actual <= bound),
+        "$max_len" => match present {
+            Some(Value::String(text)) => operand.as_u64().is_some_and(|max| text.chars().count() as u64 <= max),
+            Some(Value::Array(items)) => operand.as_u64().is_some_and(|max| items.len() as u64 <= max),
             _ => false,
         },
-        "$not_null" => there.is_some(),
+        "$not_null" => present.is_some(),
         _ => false,
     }
 }
 
-/// A text in a text, a fitting item in an array; a text at any depth of an object.
+/// A text within a text, a matching item of an array, or a text at any depth of an object.
 fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
@@ -122,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_fit_or_differ() {
+    fn values_are_compared() {
         let long = "x".repeat(300);
         for (expected, actual, differing) in [
             (json!({}), json!({"a": 1}), vec![]),
@@ -146,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_hold_or_not() {
+    fn operators_are_applied() {
         for (expected, fitting, differing) in [
             (
                 json!({"$contains": "b"}),
@@ -185,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_that_cannot_work_is_refused() {
+    fn invalid_operator_is_rejected() {
         for expected in [
             json!({"$has": 1}),
             json!({"$gte": "1"}),

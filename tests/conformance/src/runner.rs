@@ -1,6 +1,6 @@
-//! Running the table against one driver.
+//! Runs the vectors against one driver.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,117 +9,81 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::driver::Driver;
+use crate::case::{CANARY_KEY, Case};
+use crate::driver::{Driver, DriverError};
+use crate::exchange::Exchange;
 use crate::judge::{Verdict, judge};
+use crate::report::Report;
 use crate::secrets::keys;
 use crate::server::ScriptedServer;
-use crate::step::steps_from_json;
-use crate::vector::{CANARY_KEY, Vector};
+use crate::step_json::steps_from_json;
+use crate::vector::Vector;
 
-/// Cases that run at the same time.
-const AT_ONCE: usize = 8;
+/// The number of cases that run at the same time.
+const MAX_CONCURRENT_CASES: usize = 8;
 
-/// How to run.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The driver's name: it decides the table of classes and what may be unsupported.
+    /// The name of the driver. It selects the error classes and what may be unsupported.
     pub driver: String,
-    /// What starts it: a program and its arguments.
+    /// The command that starts the driver: a program and its arguments.
     pub command: Vec<String>,
-    /// Where it is started.
+    /// The working directory of the driver.
     pub directory: PathBuf,
-    /// How long one case may take before it fails.
+    /// The timeout of one case.
     pub watchdog: Duration,
 }
 
-/// What came of a run.
-#[derive(Debug)]
-pub struct Report {
-    /// By case, in the order of the table.
-    pub verdicts: Vec<(String, Verdict)>,
-    /// What the driver did wrong beyond any case: each counts as one failure.
-    pub driver: Vec<String>,
+/// A run that could not start or end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The scripted server could not start.
+    #[error("cannot start the server: {0}")]
+    Server(#[source] io::Error),
+    /// The driver could not start.
+    #[error("cannot start the driver, {command:?}: {source}")]
+    Driver {
+        /// The command.
+        command: Vec<String>,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A case still uses the driver after its end.
+    #[error("a case still uses the driver after its end")]
+    DriverInUse,
 }
 
 /// Runs cases against a driver, 8 at a time.
 ///
 /// # Errors
-/// When the server or the driver cannot be started.
-pub async fn run(vectors: Vec<Vector>, options: &Options) -> io::Result<Report> {
-    let server = Arc::new(ScriptedServer::start().await?);
-    let start = |error| io::Error::other(format!("cannot start the driver, {:?}: {error}", options.command));
-    let driver = Arc::new(Driver::start(&options.command, &options.directory).map_err(start)?);
+/// If the server or the driver cannot start.
+pub async fn run(vectors: Vec<Vector>, options: &Options) -> Result<Report, RunError> {
+    let server = Arc::new(ScriptedServer::start().await.map_err(RunError::Server)?);
+    let unstarted = |source| RunError::Driver { command: options.command.clone(), source };
+    let driver = Arc::new(Driver::start(&options.command, &options.directory).map_err(unstarted)?);
     warm_up(&server, &driver, options.watchdog).await;
-    let (places, mut running) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    let (permits, mut running) = (Arc::new(Semaphore::new(MAX_CONCURRENT_CASES)), JoinSet::new());
     for (number, vector) in vectors.into_iter().enumerate() {
-        let (server, driver, places) = (Arc::clone(&server), Arc::clone(&driver), Arc::clone(&places));
-        let (name, watchdog) = (options.driver.clone(), options.watchdog);
-        // Taken here, not in the task, so that cases begin in the order of the table.
-        let place = places.acquire_owned().await;
+        let (server, driver, options) = (Arc::clone(&server), Arc::clone(&driver), options.clone());
+        // Acquired here, not in the task, so that cases start in the order of the table.
+        let permit = Arc::clone(&permits).acquire_owned().await;
         running.spawn(async move {
-            let (verdict, absent) = run_case(&vector, number, &server, &driver, &name, watchdog).await;
-            drop(place);
+            let (verdict, absent) = run_case(&vector, number, &server, &driver, &options).await;
+            drop(permit);
             (number, vector.title(), verdict, absent)
         });
     }
-    let mut ran = running.join_all().await;
-    ran.sort_by_key(|(number, ..)| *number);
-    let driver = Arc::into_inner(driver).ok_or_else(|| io::Error::other("a case still holds the driver"))?;
-    let (complaints, errors) = driver.finish(options.watchdog).await;
-    let verdicts = ran.into_iter().map(|(_, title, verdict, absent)| (title, with_errors(verdict, &absent, &errors)));
-    Ok(Report { verdicts: verdicts.collect(), driver: complaints })
+    let mut results = running.join_all().await;
+    results.sort_by_key(|(number, ..)| *number);
+    let driver = Arc::into_inner(driver).ok_or(RunError::DriverInUse)?;
+    let (driver_errors, stderr) = driver.finish(options.watchdog).await;
+    let verdicts =
+        results.into_iter().map(|(_, title, verdict, absent)| (title, check_stderr(verdict, &absent, &stderr)));
+    Ok(Report { verdicts: verdicts.collect(), driver_errors })
 }
 
-impl Report {
-    /// Cases that came out as expected.
-    #[must_use]
-    pub fn passed(&self) -> usize {
-        self.verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Passed).count()
-    }
-
-    /// Cases that did not, and what the driver did wrong beyond them.
-    #[must_use]
-    pub fn failed(&self) -> usize {
-        self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Failed(_))).count() + self.driver.len()
-    }
-
-    /// Whether nothing failed and something passed.
-    #[must_use]
-    pub fn is_success(&self) -> bool {
-        self.failed() == 0 && self.passed() > 0
-    }
-
-    /// A line a case, differences indented below, and `N passed, N failed` at the end. Unsupported cases are in
-    /// neither number.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write_to(&self, output: &mut impl Write) -> io::Result<()> {
-        for (title, verdict) in &self.verdicts {
-            match verdict {
-                Verdict::Passed => writeln!(output, "ok   {title}")?,
-                Verdict::Unsupported(what) => writeln!(output, "unsupported  {title} ({what})")?,
-                Verdict::Failed(differences) => {
-                    writeln!(output, "FAIL {title}")?;
-                    for difference in differences {
-                        writeln!(output, "     {}", difference.replace('\n', "\n     "))?;
-                    }
-                }
-            }
-        }
-        for complaint in &self.driver {
-            writeln!(output, "FAIL the driver {}", complaint.replace('\n', "\n     "))?;
-        }
-        let unsupported =
-            self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Unsupported(_))).count();
-        if unsupported > 0 {
-            writeln!(output, "{unsupported} unsupported by this driver's language")?;
-        }
-        writeln!(output, "{} passed, {} failed", self.passed(), self.failed())
-    }
-}
-
-/// One call whose reply is not judged, so that the start of the driver counts in no case's time.
+/// Makes one call whose reply is not judged, so that no case pays for the start of the driver.
 async fn warm_up(server: &ScriptedServer, driver: &Driver, watchdog: Duration) {
     let run = json!({"status": 200, "body": {"id": "run_0", "output": {"text": "warm"}}});
     server.script("warm-up", steps_from_json(run).unwrap_or_default());
@@ -128,13 +92,13 @@ async fn warm_up(server: &ScriptedServer, driver: &Driver, watchdog: Duration) {
     let _ = tokio::time::timeout(watchdog, driver.call("warm-up", &line)).await;
 }
 
+/// Returns the verdict, and the texts that must not be on standard error.
 async fn run_case(
     vector: &Vector,
     number: usize,
     server: &ScriptedServer,
     driver: &Driver,
-    name: &str,
-    watchdog: Duration,
+    options: &Options,
 ) -> (Verdict, Vec<String>) {
     let id = format!("case-{number}");
     let mut case = match vector.case(&server.base_url(&id), server.port()) {
@@ -142,45 +106,48 @@ async fn run_case(
         Err(error) => return (Verdict::Failed(vec![error.to_string()]), Vec::new()),
     };
     server.script(&id, std::mem::take(&mut case.server));
-    let mut exchanges = Vec::with_capacity(case.calls.len());
-    let all = async {
-        for (place, call) in case.calls.iter().enumerate() {
-            if place > 0 {
-                tokio::time::sleep(case.pause).await;
-            }
-            let call_id = format!("{id}.{place}");
-            let line = if case.calls.len() > 1 {
-                json!({"id": call_id, "client_id": id, "client": case.client, "call": call})
-            } else {
-                json!({"id": call_id, "client": case.client, "call": call})
-            };
-            exchanges.push(driver.call(&call_id, &line).await?);
-        }
-        if let Some(within) = case.expect.aborted_within_ms {
-            let _ = tokio::time::timeout(Duration::from_millis(within), server.last_connection_closed(&id)).await;
-        }
-        Ok(())
+    let verdict = match tokio::time::timeout(options.watchdog, exchange_all(&case, &id, server, driver)).await {
+        Ok(Ok(exchanges)) => judge(&case, &exchanges, &server.requests(&id), &options.driver),
+        Ok(Err(error)) => Verdict::Failed(vec![error.to_string()]),
+        Err(_) => Verdict::Failed(vec![format!("no reply within {:?}", options.watchdog)]),
     };
-    let stopped = match tokio::time::timeout(watchdog, all).await {
-        Ok(Ok(())) => None,
-        Ok(Err(ended)) => Some(ended),
-        Err(_) => Some(format!("no reply within {watchdog:?}")),
-    };
-    let verdict = match stopped {
-        Some(why) => Verdict::Failed(vec![why]),
-        None => judge(&case, &exchanges, &server.seen(&id), name),
-    };
-    server.forget(&id);
+    server.remove(&id);
     let own_keys = keys(&case).filter(|key| *key != CANARY_KEY).map(str::to_owned);
     let absent = own_keys.chain(case.expect.absent.iter().cloned()).collect();
     (verdict, absent)
 }
 
-/// Standard error is known whole only at the end: a text that stands there fails its case now.
-fn with_errors(verdict: Verdict, absent: &[String], errors: &str) -> Verdict {
-    let found = absent.iter().filter(|text| errors.contains(text.as_str()));
+/// Makes the calls of a case, one after another.
+async fn exchange_all(
+    case: &Case,
+    id: &str,
+    server: &ScriptedServer,
+    driver: &Driver,
+) -> Result<Vec<Exchange>, DriverError> {
+    let mut exchanges = Vec::with_capacity(case.calls.len());
+    for (index, call) in case.calls.iter().enumerate() {
+        if index > 0 {
+            tokio::time::sleep(case.pause).await;
+        }
+        let call_id = format!("{id}.{index}");
+        let line = if case.calls.len() > 1 {
+            json!({"id": call_id, "client_id": id, "client": case.client, "call": call})
+        } else {
+            json!({"id": call_id, "client": case.client, "call": call})
+        };
+        exchanges.push(driver.call(&call_id, &line).await?);
+    }
+    if let Some(within) = case.expect.aborted_within_ms {
+        let _ = tokio::time::timeout(Duration::from_millis(within), server.last_connection_closed(id)).await;
+    }
+    Ok(exchanges)
+}
+
+/// Fails a case if standard error, which is complete only at the end of the run, contains a text that it must not contain.
+fn check_stderr(verdict: Verdict, absent: &[String], stderr: &str) -> Verdict {
+    let found = absent.iter().filter(|text| stderr.contains(text.as_str()));
     let found: Vec<String> =
-        found.map(|text| format!("absent: a text of {} bytes stands on standard error", text.len())).collect();
+        found.map(|text| format!("absent: a text of {} bytes is on standard error", text.len())).collect();
     match verdict {
         verdict if found.is_empty() => verdict,
         Verdict::Failed(mut differences) => {

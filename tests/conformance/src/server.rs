@@ -1,4 +1,4 @@
-//! The scripted server: who connects, which case a request belongs to, which step answers it, and what was seen.
+//! The scripted server: which case a request belongs to, which step responds to it, and which requests arrived.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,14 +12,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::answer::{Ending, perform};
-use crate::request::{Received, Seen, read_request};
+use crate::perform::{ConnectionEnd, perform};
+use crate::read_request::read_request;
+use crate::request::RecordedRequest;
 use crate::step::Step;
 
-/// Plays the service from scripts, one script a case, on a loopback port of its own.
+/// Plays the service from scripts, one script per case, on its own loopback port.
 ///
-/// A request for `/<case>/…` takes the next step of that case; the last step repeats. A path of no scripted case is
-/// answered 404 and is seen all the same, under its first segment. Dropping the server closes every connection.
+/// A request for `/<case>/…` takes the next step of that case, and the last step repeats. The response to a path without a
+/// scripted case is 404; the request is still recorded, under its first segment. Dropping the server closes every
+/// connection.
 #[derive(Debug)]
 pub struct ScriptedServer {
     port: u16,
@@ -28,10 +30,10 @@ pub struct ScriptedServer {
 }
 
 impl ScriptedServer {
-    /// Starts on `127.0.0.1` and a free port; runs on the caller's tokio runtime.
+    /// Starts on `127.0.0.1` and a free port, on the caller's tokio runtime.
     ///
     /// # Errors
-    /// When no loopback port can be bound.
+    /// If no loopback port can be bound.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
@@ -40,33 +42,33 @@ impl ScriptedServer {
         Ok(Self { port, cases, accepting })
     }
 
-    /// The port that it listens on.
+    /// The port that the server listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The base URL to give a client: `http://127.0.0.1:PORT/<case>/v1`.
+    /// The base URL for a client: `http://127.0.0.1:PORT/<case>/v1`.
     #[must_use]
     pub fn base_url(&self, case: &str) -> String {
         format!("http://127.0.0.1:{}/{case}/v1", self.port)
     }
 
-    /// Sets the steps of a case, from its first one on, and forgets what that case has seen so far.
-    /// `case` is one path segment of letters, digits, `-`, `_` and `.`.
+    /// Sets the steps of a case, starts with the first one, and drops the requests recorded so far. `case` is one path
+    /// segment of letters, digits, `-`, `_` and `.`.
     pub fn script(&self, case: &str, steps: Vec<Step>) {
-        let script = Script { steps: steps.into_iter().map(Arc::new).collect(), seen: Vec::new() };
+        let script = Script { steps: steps.into_iter().map(Arc::new).collect(), requests: Vec::new() };
         self.cases.lock().insert(case.to_owned(), script);
     }
 
-    /// Every request of a case that arrived whole, in order of arrival.
+    /// Every request of a case that arrived completely, in order of arrival.
     #[must_use]
-    pub fn seen(&self, case: &str) -> Vec<Seen> {
-        self.cases.lock().get(case).map(|script| script.seen.clone()).unwrap_or_default()
+    pub fn requests(&self, case: &str) -> Vec<RecordedRequest> {
+        self.cases.lock().get(case).map(|script| script.requests.clone()).unwrap_or_default()
     }
 
-    /// Waits until the client has closed the connection of the last request of a case; at once if there is none.
-    /// No time limit of its own.
+    /// Waits, without a timeout, until the client has closed the connection of the last request of a case. Returns at once
+    /// if there is no request.
     pub async fn last_connection_closed(&self, case: &str) {
         loop {
             let changed = self.cases.changed.notified();
@@ -76,7 +78,7 @@ impl ScriptedServer {
                 .cases
                 .lock()
                 .get(case)
-                .and_then(|script| script.seen.last())
+                .and_then(|script| script.requests.last())
                 .is_some_and(|last| last.closed_at.is_none());
             if !open {
                 return;
@@ -85,8 +87,8 @@ impl ScriptedServer {
         }
     }
 
-    /// Drops the script of a case and what it has seen.
-    pub fn forget(&self, case: &str) {
+    /// Removes the script of a case and its recorded requests.
+    pub fn remove(&self, case: &str) {
         self.cases.lock().remove(case);
     }
 }
@@ -106,11 +108,11 @@ struct Cases {
 #[derive(Debug, Default)]
 struct Script {
     steps: Vec<Arc<Step>>,
-    seen: Vec<Seen>,
+    requests: Vec<RecordedRequest>,
 }
 
-/// Where a request stands in what its case has seen.
-struct Place {
+/// Identifies a recorded request: its case, and its index there.
+struct RequestId {
     case: String,
     index: usize,
 }
@@ -120,33 +122,34 @@ impl Cases {
         self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, received: Received, connection: u64) -> (Place, Arc<Step>) {
-        let case = received.case();
+    /// Records a request and returns the step that responds to it.
+    fn record(&self, request: RecordedRequest) -> (RequestId, Arc<Step>) {
+        let case = request.case_id();
         let mut scripts = self.lock();
         let script = scripts.entry(case.clone()).or_default();
-        let index = script.seen.len();
+        let index = script.requests.len();
         let step = script.steps.get(index).or(script.steps.last()).cloned();
-        script.seen.push(received.into_seen(connection));
-        (Place { case, index }, step.unwrap_or_else(|| Arc::new(Step::no_such_case())))
+        script.requests.push(request);
+        (RequestId { case, index }, step.unwrap_or_else(|| Arc::new(Step::unknown_case())))
     }
 
-    fn closed(&self, place: &Place) {
+    fn record_close(&self, id: &RequestId) {
         let now = Instant::now();
-        if let Some(seen) = self.lock().get_mut(&place.case).and_then(|script| script.seen.get_mut(place.index)) {
-            seen.closed_at.get_or_insert(now);
+        if let Some(request) = self.lock().get_mut(&id.case).and_then(|script| script.requests.get_mut(id.index)) {
+            request.closed_at.get_or_insert(now);
         }
         self.changed.notify_waiters();
     }
 }
 
 async fn accept(listener: TcpListener, cases: Arc<Cases>) {
-    // Dropped together with this task, and with it every connection.
+    // Dropping this task drops the set, which closes every connection.
     let mut connections = JoinSet::new();
     let mut number = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A failed accept (the peer gave up, no descriptor free) concerns that one connection only.
+                // A failed accept (the peer closed, no descriptor is free) concerns that connection only.
                 let Ok((stream, _)) = accepted else {
                     tokio::task::yield_now().await;
                     continue;
@@ -160,41 +163,41 @@ async fn accept(listener: TcpListener, cases: Arc<Cases>) {
 }
 
 async fn serve(mut stream: TcpStream, connection: u64, cases: Arc<Cases>) {
-    // Without it a body written after its head waits for the peer's delayed acknowledgement.
+    // Without it, a body written after its head waits for the peer's delayed acknowledgement.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let mut unread = BytesMut::new();
     let mut last = None;
-    while let Ok(Some(received)) = read_request(&mut stream, &mut unread).await {
-        let client_closes = received.wants_close();
-        let (place, step) = cases.record(received, connection);
-        let place = last.insert(place);
+    while let Ok(Some(request)) = read_request(&mut stream, &mut unread, connection).await {
+        let client_closes = request.asks_to_close();
+        let (id, step) = cases.record(request);
+        let id = last.insert(id);
         let (mut reader, mut writer) = stream.split();
-        let ending = tokio::select! {
-            ending = perform(&step, &mut writer) => ending,
+        let end = tokio::select! {
+            end = perform(&step, &mut writer) => end,
             () = closed_by_peer(&mut reader, &mut unread) => break,
         };
-        match ending {
-            Ok(Ending::Keep) if !client_closes => {}
-            Ok(Ending::Keep | Ending::Close) => return,
-            Ok(Ending::Reset) => {
-                // Linger of zero: the close that follows is an RST.
+        match end {
+            Ok(ConnectionEnd::Keep) if !client_closes => {}
+            Ok(ConnectionEnd::Keep | ConnectionEnd::Close) => return,
+            Ok(ConnectionEnd::Reset) => {
+                // With a linger time of zero, the close that follows is an RST.
                 let _ = stream.set_zero_linger();
                 return;
             }
             Err(_) => {
-                cases.closed(place);
+                cases.record_close(id);
                 return;
             }
         }
     }
-    if let Some(place) = &last {
-        cases.closed(place);
+    if let Some(id) = &last {
+        cases.record_close(id);
     }
 }
 
-/// Reads ahead until the peer sends FIN or RST.
+/// Reads into `unread` until the peer sends FIN or RST.
 async fn closed_by_peer(reader: &mut (impl AsyncRead + Unpin), unread: &mut BytesMut) {
     while !matches!(reader.read_buf(unread).await, Ok(0) | Err(_)) {}
 }

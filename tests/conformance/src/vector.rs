@@ -1,92 +1,105 @@
-//! A case of the table: read from `tests/vectors`, completed for one run against one server.
+//! The vectors: read from `tests/vectors`, and checked.
 
-use std::fmt;
 use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::expect::{Expect, WrittenExpect, check};
-use crate::step::{Step, steps_from_json};
+use crate::case::{Case, CaseError};
 
-/// The API key of every case that gives none. It must stand nowhere in what a driver prints.
-pub const CANARY_KEY: &str = "bak_canary_Qz7mT4xW9pLs2VnK";
-
-/// A case as it stands in its file: checked, but not yet expanded, so that a large table stays small in memory.
+/// A case as written in its file: checked, but not expanded, so that a large table needs little memory.
 #[derive(Debug, Clone)]
 pub struct Vector {
     /// The name of its file, without `.json`.
     pub theme: String,
-    /// Its own name, one of a kind in its theme.
+    /// Its own name, unique in its theme.
     pub name: String,
-    written: Value,
+    json: Value,
 }
 
-/// A case completed for a run.
-#[derive(Debug, Clone)]
-pub struct Case {
-    /// The client's options, as the driver gets them; `api_key` and `base_url` are always there.
-    pub client: Map<String, Value>,
-    /// The calls, as the driver gets them: one, or several after one another on one client.
-    pub calls: Vec<Map<String, Value>>,
-    /// The pause between one call's reply and the next call.
-    pub pause: Duration,
-    /// What the server does.
-    pub server: Vec<Step>,
-    /// What must come of it.
-    pub expect: Expect,
+/// A vector, or its file, that does not follow the format.
+#[derive(Debug, thiserror::Error)]
+pub enum VectorError {
+    /// A file or the directory cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A file is not a JSON array.
+    #[error("{theme}.json: {source}")]
+    Json {
+        /// The name of the file, without `.json`.
+        theme: String,
+        /// The reason.
+        source: serde_json::Error,
+    },
+    /// A case has no name.
+    #[error("{theme}.json: case {index} has no name")]
+    Unnamed {
+        /// The name of the file, without `.json`.
+        theme: String,
+        /// The index of the case, from 0.
+        index: usize,
+    },
+    /// Two cases of one file have the same name.
+    #[error("{title}: two cases have this name")]
+    Duplicate {
+        /// Theme and name of the case.
+        title: String,
+    },
+    /// A case does not follow the format.
+    #[error("{title}: {source}")]
+    Case {
+        /// Theme and name of the case.
+        title: String,
+        /// The reason.
+        source: CaseError,
+    },
 }
 
-/// A vector or its file is not of the format.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VectorError(String);
-
-impl fmt::Display for VectorError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for VectorError {}
-
-/// Reads every `*.json` of a directory, in the order of their names, and checks every case.
+/// Reads every `*.json` of a directory, in the order of the names, and checks every case.
 ///
 /// # Errors
-/// Names the file and the case that is not of the format, or has the name of another.
+/// Names the file and the case that does not follow the format, or has the name of another case.
 pub fn load(directory: &Path) -> Result<Vec<Vector>, VectorError> {
-    let broken = |error| VectorError(format!("{}: {error}", directory.display()));
-    let entries = fs::read_dir(directory).map_err(broken)?;
-    let mut files =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| VectorError::Read { path, source }
+    };
+    let entries = fs::read_dir(directory).map_err(unreadable(directory))?;
+    let files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+    let mut files = files.map_err(unreadable(directory))?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     let mut vectors = Vec::new();
     for file in files {
         let theme = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file).map_err(|error| VectorError(format!("{theme}.json: {error}")))?;
+        let text = fs::read_to_string(&file).map_err(unreadable(&file))?;
         vectors.extend(parse(&theme, &text)?);
     }
     Ok(vectors)
 }
 
-/// Reads the text of one file: an array of cases.
+/// Parses the text of one file: an array of cases.
 ///
 /// # Errors
 /// As [`load`].
 pub fn parse(theme: &str, text: &str) -> Result<Vec<Vector>, VectorError> {
     let cases: Vec<Value> =
-        serde_json::from_str(text).map_err(|error| VectorError(format!("{theme}.json: {error}")))?;
+        serde_json::from_str(text).map_err(|source| VectorError::Json { theme: theme.to_owned(), source })?;
     let mut vectors: Vec<Vector> = Vec::with_capacity(cases.len());
-    for (place, written) in cases.into_iter().enumerate() {
-        let Some(name) = written.get("name").and_then(Value::as_str).map(str::to_owned) else {
-            return Err(VectorError(format!("{theme}.json: case {place} has no name")));
+    for (index, json) in cases.into_iter().enumerate() {
+        let Some(name) = json.get("name").and_then(Value::as_str).map(str::to_owned) else {
+            return Err(VectorError::Unnamed { theme: theme.to_owned(), index });
         };
-        if vectors.iter().any(|vector| vector.name == name) {
-            return Err(VectorError(format!("{theme} / {name}: two cases have this name")));
+        let vector = Vector { theme: theme.to_owned(), name, json };
+        if vectors.iter().any(|other| other.name == vector.name) {
+            return Err(VectorError::Duplicate { title: vector.title() });
         }
-        let vector = Vector { theme: theme.to_owned(), name, written };
         vector.case("http://127.0.0.1:1/x/v1", 1)?;
         vectors.push(vector);
     }
@@ -100,131 +113,30 @@ impl Vector {
         format!("{} / {}", self.theme, self.name)
     }
 
-    /// Takes out of the case all that is judged beside the replies: what the server saw, and every time.
+    /// Removes every expectation except those of the replies: what the server received, and every duration.
     pub fn judge_replies_only(&mut self) {
-        const REPLIES: [&str; 5] = ["calls", "ok", "error", "response_metadata", "absent"];
-        if let Some(expect) = self.written.get_mut("expect").and_then(Value::as_object_mut) {
-            expect.retain(|name, _| REPLIES.contains(&name.as_str()));
+        const REPLY_FIELDS: [&str; 5] = ["calls", "ok", "error", "response_metadata", "absent"];
+        if let Some(expect) = self.json.get_mut("expect").and_then(Value::as_object_mut) {
+            expect.retain(|name, _| REPLY_FIELDS.contains(&name.as_str()));
         }
     }
 
-    /// Completes the case for a server: `$repeat` and placeholders replaced, key and base URL filled in.
+    /// Completes the case for a server: replaces `$repeat` and placeholders, and adds the key and the base URL.
     ///
     /// # Errors
-    /// When it is not of the format; [`load`] has found that already.
+    /// If the case does not follow the format, which [`load`] has already checked.
     pub fn case(&self, base_url: &str, port: u16) -> Result<Case, VectorError> {
-        complete(self.written.clone(), base_url, port)
-            .map_err(|error| VectorError(format!("{}: {error}", self.title())))
-    }
-}
-
-/// A case as it stands in JSON.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(default)]
-    client: Map<String, Value>,
-    call: Option<Map<String, Value>>,
-    calls: Option<Vec<Map<String, Value>>>,
-    #[serde(default)]
-    pause_ms: u64,
-    #[serde(default = "no_steps")]
-    server: Value,
-    expect: WrittenExpect,
-}
-
-#[rustfmt::skip]
-const CLIENT: [&str; 14] = [
-    "api_key", "base_url", "timeout_ms", "attempt_timeout_ms", "connect_timeout_ms", "max_retries", "retry_ambiguous",
-    "max_concurrency", "max_response_bytes", "headers", "proxy", "ca_file", "allow_http", "app_name",
-];
-const CALL: [&str; 4] = ["kit", "input", "config", "options"];
-#[rustfmt::skip]
-const OPTIONS: [&str; 6] = [
-    "timeout_ms", "max_retries", "retry_ambiguous", "idempotency_key", "headers", "cancel_after_ms",
-];
-
-fn no_steps() -> Value {
-    json!([])
-}
-
-fn complete(written: Value, base_url: &str, port: u16) -> Result<Case, String> {
-    let mut written = written;
-    expand(&mut written)?;
-    let mut written: Written = serde_json::from_value(written).map_err(|error| error.to_string())?;
-    let place = |value: &mut Value| place(value, base_url, port);
-    for name in ["base_url", "proxy"] {
-        written.client.get_mut(name).map(place);
-    }
-    for step in written.server.as_array_mut().into_iter().flatten() {
-        step.get_mut("headers").map(place);
-        step.get_mut("raw").map(place);
-    }
-    written.client.entry("api_key").or_insert_with(|| json!(CANARY_KEY));
-    written.client.entry("base_url").or_insert_with(|| json!(base_url));
-    let calls = match (written.call, written.calls) {
-        (Some(call), None) => vec![call],
-        (None, Some(calls)) if !calls.is_empty() => calls,
-        _ => return Err("needs either call or calls".to_owned()),
-    };
-    known("client", &written.client, &CLIENT)?;
-    for call in &calls {
-        known("call", call, &CALL)?;
-        if let Some(Value::Object(options)) = call.get("options") {
-            known("call.options", options, &OPTIONS)?;
-        }
-    }
-    let expect = written.expect.complete(calls.len())?;
-    check(&expect, &calls)?;
-    let server = steps_from_json(written.server).map_err(|error| error.to_string())?;
-    Ok(Case { client: written.client, calls, pause: Duration::from_millis(written.pause_ms), server, expect })
-}
-
-/// Replaces every `{"$repeat": [text, n]}` by that text n times, at any depth.
-fn expand(value: &mut Value) -> Result<(), String> {
-    const MAX: u64 = 50 * 1024 * 1024;
-    match value {
-        Value::Array(items) => items.iter_mut().try_for_each(expand),
-        Value::Object(fields) if fields.contains_key("$repeat") => {
-            let repeated = match fields.get("$repeat").and_then(Value::as_array).map(Vec::as_slice) {
-                Some([Value::String(text), times]) if fields.len() == 1 => {
-                    times.as_u64().filter(|times| text.len() as u64 * times <= MAX).map(|times| (text, times))
-                }
-                _ => None,
-            };
-            let (text, times) = repeated.ok_or("$repeat stands alone and takes [text, n], at most 50 MB in all")?;
-            *value = Value::String(text.repeat(usize::try_from(times).unwrap_or_default()));
-            Ok(())
-        }
-        Value::Object(fields) => fields.values_mut().try_for_each(expand),
-        _ => Ok(()),
-    }
-}
-
-/// Replaces `{base}` and `{port}` in every text of a value.
-fn place(value: &mut Value, base_url: &str, port: u16) {
-    match value {
-        Value::String(text) if text.contains('{') => {
-            *text = text.replace("{base}", base_url).replace("{port}", &port.to_string());
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| place(item, base_url, port)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| place(field, base_url, port)),
-        _ => {}
-    }
-}
-
-fn known(place: &str, fields: &Map<String, Value>, names: &[&str]) -> Result<(), String> {
-    match fields.keys().find(|name| !names.contains(&name.as_str())) {
-        Some(name) => Err(format!("{place}: unknown field `{name}`, expected one of {}", names.join(", "))),
-        None => Ok(()),
+        Case::complete(self.json.clone(), base_url, port)
+            .map_err(|source| VectorError::Case { title: self.title(), source })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::case::CANARY_KEY;
 
     fn case(mut fields: Value) -> Result<Case, VectorError> {
         let defaults = json!({"name": "n", "call": {"kit": "k"}, "expect": {"ok": {}}});
@@ -240,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_outside_the_format_is_refused() {
+    fn invalid_case_is_rejected() {
         for (fields, reason) in [
             (json!({"sever": []}), "unknown field `sever`"),
             (json!({"client": {"maxretries": 1}}), "client: unknown field `maxretries`"),
@@ -254,9 +166,9 @@ mod tests {
             (json!({"expect": {"ok": {}, "server_saw": "2"}}), "Count"),
             (json!({"expect": {"ok": {}, "requests": [{"header": {}}]}}), "unknown field `header`"),
             (json!({"expect": {"ok": {"id": {"$matches": "x"}}}}), "$matches"),
-            (json!({"expect": {"ok": {}, "aborted_within_ms": 1}}), "goes with cancel_after_ms"),
-            (json!({"expect": {"error": {}, "response_metadata": {}}}), "goes with ok"),
-            (json!({"expect": {"calls": []}}), "one entry for each"),
+            (json!({"expect": {"ok": {}, "aborted_within_ms": 1}}), "requires cancel_after_ms"),
+            (json!({"expect": {"error": {}, "response_metadata": {}}}), "requires ok"),
+            (json!({"expect": {"calls": []}}), "one entry per call"),
             (json!({"expect": {"calls": [{"ok": {}}], "ok": {}}}), "exclude"),
             (json!({"call": {"input": {"$repeat": ["a"]}}}), "$repeat"),
             (json!({"call": {"input": {"$repeat": ["ab", 52_428_800]}}}), "$repeat"),
@@ -267,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn two_cases_of_one_name_are_refused() {
+    fn duplicate_name_is_rejected() {
         let one = json!({"name": "n", "call": {}, "expect": {"ok": {}}});
         assert!(parse("t", &json!([one, one]).to_string()).unwrap_err().to_string().contains("two cases"));
     }
 
     #[test]
-    fn a_case_is_completed() {
+    fn case_is_completed() {
         let case = case(json!({
             "client": {"proxy": "http://127.0.0.1:{port}"},
             "call": {"kit": "k", "input": {"prompt": {"$repeat": ["ab", 3]}}, "config": {"stop": [{"$repeat": ["x", 2]}]}},
@@ -290,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_case_gives_is_left_alone() {
+    fn given_key_and_base_url_are_kept() {
         let case = case(json!({"client": {"api_key": null, "base_url": "{base}/x?y"}})).unwrap();
         assert_eq!(Value::from(case.client), json!({"api_key": null, "base_url": "http://127.0.0.1:7/t-0/v1/x?y"}));
     }

@@ -1,11 +1,11 @@
-//! The runner from end to end, against a driver without an SDK.
+//! The runner from end to end, with a driver without an SDK.
 
 use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type TestResult = Result<(), Box<dyn std::error::Error>>;
 
 fn run(cases: &Value, more: &[&str]) -> Result<(Output, String), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
@@ -28,7 +28,7 @@ fn case(prompt: &str, expect: &Value) -> Value {
 }
 
 #[test]
-fn cases_that_pass_pass() -> Outcome {
+fn matching_cases_pass() -> TestResult {
     let cancelled = json!({"name": "cancelled", "call": {"kit": "k", "options": {"cancel_after_ms": 30}},
         "server": [{"fault": "stall"}], "expect": {"error": {"kind": "cancelled"}, "aborted_within_ms": 2000}});
     let two = json!({"name": "two calls", "calls": [{"kit": "k"}, {"kit": "k"}], "pause_ms": 20,
@@ -44,7 +44,7 @@ fn cases_that_pass_pass() -> Outcome {
     assert_eq!(
         text,
         "ok   theme / case environment\nok   theme / cancelled\nok   theme / two calls\n\
-         unsupported  theme / case unsupported (max_retries)\n1 unsupported by this driver's language\n3 passed, 0 failed\n"
+         unsupported  theme / case unsupported (max_retries)\n1 unsupported by the language of this driver\n3 passed, 0 failed\n"
     );
     let (_, text) = run(&cases, &["--only", "two"])?;
     assert_eq!(text, "ok   theme / two calls\n1 passed, 0 failed\n");
@@ -52,36 +52,35 @@ fn cases_that_pass_pass() -> Outcome {
 }
 
 #[test]
-fn cases_that_fail_say_why() -> Outcome {
+fn failed_case_prints_its_reason() -> TestResult {
     let ok = json!({"ok": {}});
-    for (prompt, expect, whys) in [
+    for (prompt, expect, reasons) in [
         ("wrong", json!({"ok": {"id": "run_2"}}), &["     ok.id: expected \"run_2\", got \"run_1\""][..]),
         ("hang", ok.clone(), &["     no reply within 300ms"]),
         (
             "die",
             ok.clone(),
-            &["no reply: the driver ended with exit status: 3", "| these are the last words, with [hidden]"],
+            &[
+                "no reply: the driver exited with exit status: 3",
+                "| this is the end of standard error, with [redacted]",
+            ],
         ),
         (
             "garbage",
             ok.clone(),
-            &["FAIL the driver wrote a line that is not an object", "API key stands on standard output"],
+            &["FAIL the driver wrote a line that is not an object", "wrote the API key to standard output"],
         ),
         ("twice", ok.clone(), &["FAIL the driver replied twice to case-0.0"]),
-        ("leak", json!({"error": {}}), &["     the API key stands in the reply"]),
-        (
-            "stderr",
-            json!({"ok": {}, "absent": ["a prompt"]}),
-            &["     absent: a text of 8 bytes stands on standard error"],
-        ),
-        ("unsupported", ok.clone(), &["     the fixed list of rust does not have max_retries"]),
+        ("leak", json!({"error": {}}), &["     the API key is in the reply"]),
+        ("stderr", json!({"ok": {}, "absent": ["a prompt"]}), &["     absent: a text of 8 bytes is on standard error"]),
+        ("unsupported", ok.clone(), &["     rust must support max_retries"]),
     ] {
         let watchdog = if prompt == "hang" { "300" } else { "60000" };
         let (output, text) = run(&json!([case(prompt, &expect)]), &["--watchdog-ms", watchdog])?;
         assert_eq!(output.status.code(), Some(1), "{prompt}: {text}");
         assert!(text.lines().last().is_some_and(|line| line.ends_with(" failed")), "{text}");
-        for why in whys {
-            assert!(text.contains(why), "{prompt}: {text}");
+        for reason in reasons {
+            assert!(text.contains(reason), "{prompt}: {text}");
         }
         assert!(!text.contains("bak_canary"), "{text}");
     }
@@ -89,7 +88,7 @@ fn cases_that_fail_say_why() -> Outcome {
 }
 
 #[test]
-fn a_driver_that_dies_fails_the_cases_that_are_left() -> Outcome {
+fn driver_exit_fails_the_remaining_cases() -> TestResult {
     let mut cases = vec![case("die", &json!({"ok": {}}))];
     cases.extend((0..20).map(|number| case(&format!("hang {number}"), &json!({"ok": {}}))));
     let (output, text) = run(&json!(cases), &["--watchdog-ms", "60000"])?;
@@ -99,25 +98,25 @@ fn a_driver_that_dies_fails_the_cases_that_are_left() -> Outcome {
 }
 
 #[test]
-fn nothing_run_is_no_success() -> Outcome {
+fn run_without_cases_fails() -> TestResult {
     let (output, text) = run(&json!([case("good", &json!({"ok": {}}))]), &["--only", "nothing"])?;
     assert_eq!((output.status.code(), text.as_str()), (Some(1), "0 passed, 0 failed\n"));
     Ok(())
 }
 
 #[test]
-fn what_cannot_begin_ends_with_2() -> Outcome {
+fn invalid_setup_exits_with_2() -> TestResult {
     let typo = json!([{"name": "n", "call": {}, "sever": [], "expect": {"ok": {}}}]);
     let good = json!([case("good", &json!({"ok": {}}))]);
-    for (cases, more, why) in [
+    for (cases, more, reason) in [
         (&typo, &[][..], "theme / n: unknown field `sever`"),
         (&good, &["--driver-command", "/nowhere/at/all"], "cannot start the driver"),
-        (&good, &["--drivers", "x"], "unknown argument --drivers"),
-        (&good, &["--only"], "--only needs a value"),
+        (&good, &["--drivers", "x"], "unexpected argument '--drivers'"),
+        (&good, &["--only"], "a value is required for '--only <TEXT>'"),
     ] {
         let (output, text) = run(cases, more)?;
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains(why), "{text}");
+        assert!(text.contains(reason), "{text}");
     }
     Ok(())
 }

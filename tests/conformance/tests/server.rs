@@ -1,4 +1,4 @@
-//! What the scripted server does on the wire, seen by a plain socket.
+//! The bytes that the scripted server sends, read by a plain socket.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type TestResult = Result<(), Box<dyn std::error::Error>>;
 
 async fn serving(steps: Value) -> Result<ScriptedServer, Box<dyn std::error::Error>> {
     let server = ScriptedServer::start().await?;
@@ -16,7 +16,7 @@ async fn serving(steps: Value) -> Result<ScriptedServer, Box<dyn std::error::Err
     Ok(server)
 }
 
-async fn ask(server: &ScriptedServer) -> io::Result<TcpStream> {
+async fn connect_and_send(server: &ScriptedServer) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await?;
     send(&mut stream).await?;
     Ok(stream)
@@ -26,20 +26,20 @@ async fn send(stream: &mut TcpStream) -> io::Result<()> {
     stream.write_all(b"POST /c/v1/kits/run HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}").await
 }
 
-/// Everything until the server closes, and how it closed.
-async fn all(stream: &mut TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
-    let (mut bytes, mut piece) = (Vec::new(), [0; 65_536]);
+/// Reads until the server closes the connection. Returns the bytes, and the error if it was a reset.
+async fn read_to_end(stream: &mut TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 65_536]);
     loop {
-        match stream.read(&mut piece).await {
+        match stream.read(&mut chunk).await {
             Ok(0) => return (bytes, None),
-            Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
+            Ok(length) => bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
             Err(error) => return (bytes, Some(error.kind())),
         }
     }
 }
 
-/// One answer with a content-length: its head in lower case, its body.
-async fn answer(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+/// Reads one response with a Content-Length: its head in lower case, and its body.
+async fn read_response(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -52,10 +52,10 @@ async fn answer(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn steps_follow_one_another_and_the_last_repeats() -> Outcome {
+async fn last_step_repeats() -> TestResult {
     let server = serving(json!([{"status": 429, "body": {"a": 1}}, {"status": 200, "body": "text"}])).await?;
-    let mut stream = ask(&server).await?;
-    let (head, body) = answer(&mut stream).await?;
+    let mut stream = connect_and_send(&server).await?;
+    let (head, body) = read_response(&mut stream).await?;
     assert!(
         head.starts_with("http/1.1 429 ")
             && head.contains("\r\ndate: ")
@@ -64,32 +64,35 @@ async fn steps_follow_one_another_and_the_last_repeats() -> Outcome {
     assert_eq!(body, br#"{"a":1}"#);
     for _ in 0..2 {
         send(&mut stream).await?;
-        let (head, body) = answer(&mut stream).await?;
+        let (head, body) = read_response(&mut stream).await?;
         assert!(head.starts_with("http/1.1 200 ") && !head.contains("content-type"));
         assert_eq!(body, b"text");
     }
-    let seen = server.seen("c");
-    assert_eq!(seen.len(), 3);
-    assert!(seen.iter().all(|seen| seen.connection == 1 && seen.closed_at.is_none()));
+    let requests = server.requests("c");
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|request| request.connection == 1 && request.closed_at.is_none()));
     assert_eq!(
-        (seen[0].method.as_str(), seen[0].path.as_str(), &seen[0].body[..]),
+        (requests[0].method.as_str(), requests[0].path.as_str(), &requests[0].body[..]),
         ("POST", "/c/v1/kits/run", &b"{}"[..])
     );
-    assert_eq!(seen[0].headers, [("Host".to_owned(), "x".to_owned()), ("Content-Length".to_owned(), "2".to_owned())]);
-    assert!(seen[0].at <= seen[1].at);
+    assert_eq!(
+        requests[0].headers,
+        [("Host".to_owned(), "x".to_owned()), ("Content-Length".to_owned(), "2".to_owned())]
+    );
+    assert!(requests[0].at <= requests[1].at);
     drop(stream);
     server.last_connection_closed("c").await;
-    assert!(server.seen("c")[2].closed_at.is_some());
+    assert!(server.requests("c")[2].closed_at.is_some());
     Ok(())
 }
 
 #[tokio::test]
-async fn headers_are_as_the_script_says() -> Outcome {
+async fn headers_follow_the_script() -> TestResult {
     let server = serving(json!({"status": 503, "close": true, "headers": {
         "date": {"http_date_in_s": 0}, "Retry-After": {"http_date_in_s": 60, "form": "asctime"},
         "x-two": ["one", "two"], "x-odd": "\u{ff}\u{1}€"}, "body": ""}))
     .await?;
-    let (bytes, end) = all(&mut ask(&server).await?).await;
+    let (bytes, end) = read_to_end(&mut connect_and_send(&server).await?).await;
     let text = String::from_utf8_lossy(&bytes);
     assert!(
         end.is_none() && text.contains("connection: close\r\n") && text.contains("x-two: one\r\nx-two: two\r\n"),
@@ -102,13 +105,13 @@ async fn headers_are_as_the_script_says() -> Outcome {
 
     let server =
         serving(json!({"status": 200, "headers": {"date": null, "content-length": null}, "body": "x"})).await?;
-    let (bytes, end) = all(&mut ask(&server).await?).await;
+    let (bytes, end) = read_to_end(&mut connect_and_send(&server).await?).await;
     assert_eq!((bytes.as_slice(), end), (&b"HTTP/1.1 200 Scripted\r\n\r\nx"[..], None));
     Ok(())
 }
 
 #[tokio::test]
-async fn an_answer_takes_its_shape() -> Outcome {
+async fn response_bytes_follow_the_step() -> TestResult {
     for (step, tail) in [
         (
             json!({"status": 200, "close": true, "chunked": true, "body": "abcd"}),
@@ -126,7 +129,7 @@ async fn an_answer_takes_its_shape() -> Outcome {
         (json!({"raw": "HTTP/1.1 oh\r\n\n"}), b"HTTP/1.1 oh\r\n\n"),
     ] {
         let server = serving(step.clone()).await?;
-        let (bytes, end) = all(&mut ask(&server).await?).await;
+        let (bytes, end) = read_to_end(&mut connect_and_send(&server).await?).await;
         assert!(bytes.ends_with(tail) && end.is_none(), "{step}: {}", String::from_utf8_lossy(&bytes));
         assert!(!(step["close_idle"] == true && String::from_utf8_lossy(&bytes).contains("connection")));
     }
@@ -134,7 +137,7 @@ async fn an_answer_takes_its_shape() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_fault_that_ends_the_connection_ends_it_its_way() -> Outcome {
+async fn closing_fault_ends_the_connection_as_scripted() -> TestResult {
     for (step, contains, end) in [
         (json!({"fault": "reset"}), None, Some(ErrorKind::ConnectionReset)),
         (json!({"fault": "close"}), None, None),
@@ -147,27 +150,27 @@ async fn a_fault_that_ends_the_connection_ends_it_its_way() -> Outcome {
         ),
     ] {
         let server = serving(step.clone()).await?;
-        let (bytes, ended) = all(&mut ask(&server).await?).await;
+        let (bytes, ended) = read_to_end(&mut connect_and_send(&server).await?).await;
         let text = String::from_utf8_lossy(&bytes);
         assert_eq!(ended, end, "{step}");
         match contains {
             Some(part) => assert!(text.ends_with(part), "{step}: {text}"),
             None => assert!(text.is_empty(), "{step}: {text}"),
         }
-        assert_eq!(server.seen("c").len(), 1);
+        assert_eq!(server.requests("c").len(), 1);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_stall_says_nothing_and_sees_the_client_leave() -> Outcome {
+async fn stall_sends_nothing_and_records_the_client_close() -> TestResult {
     for (step, head) in [
         (json!({"fault": "stall"}), false),
         (json!({"fault": "stall_body"}), true),
         (json!({"status": 200, "delay_ms": 600_000}), false),
     ] {
         let server = serving(step.clone()).await?;
-        let mut stream = ask(&server).await?;
+        let mut stream = connect_and_send(&server).await?;
         if head {
             let mut bytes = Vec::new();
             while !bytes.ends_with(b"\r\n\r\n") {
@@ -176,25 +179,25 @@ async fn a_stall_says_nothing_and_sees_the_client_leave() -> Outcome {
             assert!(bytes.starts_with(b"HTTP/1.1 200 "));
         }
         let silent = tokio::time::timeout(Duration::from_millis(100), stream.read_u8()).await;
-        assert!(silent.is_err() && server.seen("c")[0].closed_at.is_none(), "{step}");
-        let left = Instant::now();
+        assert!(silent.is_err() && server.requests("c")[0].closed_at.is_none(), "{step}");
+        let dropped = Instant::now();
         drop(stream);
         server.last_connection_closed("c").await;
-        let closed = server.seen("c")[0].closed_at.ok_or("not closed")?;
-        assert!(closed >= left, "{step}");
+        let closed = server.requests("c")[0].closed_at.ok_or("not closed")?;
+        assert!(closed >= dropped, "{step}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_drip_comes_byte_by_byte() -> Outcome {
+async fn drip_sends_byte_by_byte() -> TestResult {
     for (step, at_least) in [
         (json!({"fault": "drip_head", "every_ms": 2, "body": "xyz"}), 40),
         (json!({"fault": "drip_body", "every_ms": 20, "body": "xyz"}), 40),
     ] {
         let server = serving(step.clone()).await?;
-        let (start, mut stream) = (Instant::now(), ask(&server).await?);
-        let (head, body) = answer(&mut stream).await?;
+        let (start, mut stream) = (Instant::now(), connect_and_send(&server).await?);
+        let (head, body) = read_response(&mut stream).await?;
         assert!(head.starts_with("http/1.1 200 ") && body == b"xyz", "{step}");
         assert!(start.elapsed() >= Duration::from_millis(at_least), "{step}");
     }
@@ -202,20 +205,20 @@ async fn a_drip_comes_byte_by_byte() -> Outcome {
 }
 
 #[tokio::test]
-async fn large_bodies_have_their_bytes() -> Outcome {
+async fn generated_bodies_have_their_size() -> TestResult {
     let server = serving(json!({"fault": "huge", "bytes": 3_000_000})).await?;
-    let (head, body) = answer(&mut ask(&server).await?).await?;
+    let (head, body) = read_response(&mut connect_and_send(&server).await?).await?;
     assert!(
         head.contains("content-length: 3000000")
             && serde_json::from_slice::<Value>(&body)?["output"]["text"].is_string()
     );
 
     let server = serving(json!({"fault": "huge", "bytes": 100_000, "chunked": true, "close": true})).await?;
-    let (bytes, end) = all(&mut ask(&server).await?).await;
+    let (bytes, end) = read_to_end(&mut connect_and_send(&server).await?).await;
     assert!(end.is_none() && bytes.len() > 100_000 && bytes.ends_with(b"\r\n0\r\n\r\n"));
 
     let server = serving(json!({"fault": "gzip_bomb", "bytes": 10_000_000})).await?;
-    let (head, body) = answer(&mut ask(&server).await?).await?;
+    let (head, body) = read_response(&mut connect_and_send(&server).await?).await?;
     assert!(head.contains("content-encoding: gzip") && body.len() < 100_000);
     let mut plain = Vec::new();
     io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body.as_slice()), &mut plain)?;
@@ -224,18 +227,18 @@ async fn large_bodies_have_their_bytes() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_a_huge_body_is_seen_to_leave() -> Outcome {
+async fn client_close_during_a_huge_body_is_recorded() -> TestResult {
     let server = serving(json!({"fault": "huge", "bytes": 100_000_000_000_u64})).await?;
-    let mut stream = ask(&server).await?;
+    let mut stream = connect_and_send(&server).await?;
     stream.read_exact(&mut [0; 100]).await?;
     drop(stream);
     server.last_connection_closed("c").await;
-    assert!(server.seen("c")[0].closed_at.is_some());
+    assert!(server.requests("c")[0].closed_at.is_some());
     Ok(())
 }
 
 #[tokio::test]
-async fn requests_are_read_in_every_framing() -> Outcome {
+async fn every_request_framing_is_read() -> TestResult {
     let server = serving(json!({"status": 200})).await?;
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await?;
     stream
@@ -243,14 +246,14 @@ async fn requests_are_read_in_every_framing() -> Outcome {
             b"POST /c/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n",
         )
         .await?;
-    answer(&mut stream).await?;
+    read_response(&mut stream).await?;
     stream.write_all(b"GET http://elsewhere/c/y?z HTTP/1.1\r\n\r\n").await?;
-    answer(&mut stream).await?;
+    read_response(&mut stream).await?;
     stream.write_all(b"POST /c/z HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").await?;
-    let (head, _) = answer(&mut stream).await?;
+    let (head, _) = read_response(&mut stream).await?;
     assert!(head.starts_with("http/1.1 100 "));
     stream.write_all(b"q").await?;
-    answer(&mut stream).await?;
+    read_response(&mut stream).await?;
     let large = vec![b'x'; 33 * 1024 * 1024];
     stream
         .write_all(
@@ -258,37 +261,37 @@ async fn requests_are_read_in_every_framing() -> Outcome {
         )
         .await?;
     stream.write_all(&large).await?;
-    let (_, end) = all(&mut stream).await;
+    let (_, end) = read_to_end(&mut stream).await;
     assert_eq!(end, None);
-    let seen = server.seen("c");
-    let bodies: Vec<usize> = seen.iter().map(|seen| seen.body.len()).collect();
+    let requests = server.requests("c");
+    let bodies: Vec<usize> = requests.iter().map(|request| request.body.len()).collect();
     assert_eq!(bodies, [5, 0, 1, large.len()]);
-    assert_eq!((&seen[0].body[..], seen[1].path.as_str()), (&b"abcde"[..], "http://elsewhere/c/y?z"));
+    assert_eq!((&requests[0].body[..], requests[1].path.as_str()), (&b"abcde"[..], "http://elsewhere/c/y?z"));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_path_of_no_case_is_answered_and_seen() -> Outcome {
+async fn unknown_case_gets_404_and_is_recorded() -> TestResult {
     let server = ScriptedServer::start().await?;
-    let (head, _) = answer(&mut ask(&server).await?).await?;
+    let (head, _) = read_response(&mut connect_and_send(&server).await?).await?;
     assert!(head.starts_with("http/1.1 404 "));
-    assert_eq!(server.seen("c").len(), 1);
+    assert_eq!(server.requests("c").len(), 1);
     server.script("c", steps_from_json(json!({"status": 200}))?);
-    assert!(server.seen("c").is_empty());
-    server.forget("c");
-    assert!(server.seen("c").is_empty());
+    assert!(server.requests("c").is_empty());
+    server.remove("c");
+    assert!(server.requests("c").is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_dropped_server_closes_what_was_open() -> Outcome {
+async fn dropped_server_closes_its_connections() -> TestResult {
     let server = serving(json!({"fault": "stall"})).await?;
-    let mut stream = ask(&server).await?;
+    let mut stream = connect_and_send(&server).await?;
     let port = server.port();
     drop(server);
-    let (bytes, _) = all(&mut stream).await;
+    let (bytes, _) = read_to_end(&mut stream).await;
     assert!(bytes.is_empty());
-    // The listener is gone with its task; on loopback that is refused at once.
+    // The listener is dropped with its task. On loopback, the connection is refused at once.
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A driver without an SDK, for the tests of the runner and of the table.
 //!
-//! `fake-driver always-ok | always-error | one-request`: the first two reply without a request. The last makes one
-//! plain request a call, and misbehaves where the prompt says so.
+//! `fake-driver always-ok | always-error | one-request`: the first two reply without a request. The last sends one plain
+//! request per call, and misbehaves if the prompt says so.
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::net::TcpStream;
@@ -31,14 +31,14 @@ fn one_request(line: &Value) -> io::Result<()> {
     match prompt {
         hang if hang.starts_with("hang") => return Ok(()),
         "die" => {
-            writeln!(io::stderr().lock(), "these are the last words, with {key} in them")?;
+            writeln!(io::stderr().lock(), "this is the end of standard error, with {key} in it")?;
             exit(3);
         }
         "garbage" => writeln!(io::stdout().lock(), "debugging {key}")?,
         "twice" => reply(line, ok())?,
         "stderr" => writeln!(io::stderr().lock(), "sending a prompt")?,
         "leak" => {
-            return reply(line, error("server", "Server", Some(500), &format!("refused {key}")));
+            return reply(line, error("server", "Server", Some(500), &format!("rejected {key}")));
         }
         "environment" if std::env::vars().any(|(name, _)| is_cleared(&name)) => exit(4),
         "unsupported" => return reply(line, json!({"unsupported": "max_retries"})),
@@ -64,18 +64,18 @@ fn send(line: &Value, key: &str, cancel: Option<Duration>) -> io::Result<Value> 
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
-    let mut answer = String::new();
-    match stream.read_to_string(&mut answer) {
+    let mut response = String::new();
+    match stream.read_to_string(&mut response) {
         Ok(_) => {}
         Err(_) if cancel.is_some() => {
             return Ok(error("cancelled", "Cancelled", None, "cancelled"));
         }
         Err(_) => return Ok(error("connection", "Connection", None, "reset")),
     }
-    Ok(match answer.split(' ').nth(1) {
+    Ok(match response.split(' ').nth(1) {
         Some("200") => ok(),
         Some("429") => error("rate_limit", "RateLimit", Some(429), "slow down"),
-        _ => error("connection", "Connection", None, "no answer"),
+        _ => error("connection", "Connection", None, "no response"),
     })
 }
 

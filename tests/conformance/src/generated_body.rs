@@ -1,4 +1,4 @@
-//! Bodies too large to hold: described, then written piece by piece.
+//! Response bodies that are too large for memory: described, then written part by part.
 
 use std::io::{self, Write as _};
 
@@ -6,15 +6,15 @@ use flate2::Compression;
 use flate2::Crc;
 use flate2::write::DeflateEncoder;
 
-/// A body as pieces, each written so many times.
-pub(crate) struct Pieces(Vec<(Vec<u8>, u64)>);
+/// A body as parts, each with the number of times that it is written.
+pub(crate) struct GeneratedBody(Vec<(Vec<u8>, u64)>);
 
 const HEAD: &[u8] = br#"{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":""#;
 const TAIL: &[u8] = br#""},"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2},"latency_ms":3}"#;
 const BLOCK: usize = 64 * 1024;
 
-impl Pieces {
-    /// A run of exactly `bytes` bytes of JSON, its text as long as needed; shorter than the shortest run, only `a`s.
+impl GeneratedBody {
+    /// A run of exactly `bytes` bytes of JSON with a long output text. If `bytes` is less than the shortest run, only `a`s.
     pub(crate) fn run(bytes: u64) -> Self {
         let frame = length(HEAD) + length(TAIL);
         let (head, tail) = if bytes >= frame { (HEAD, TAIL) } else { (&[][..], &[][..]) };
@@ -23,8 +23,8 @@ impl Pieces {
         Self(vec![(head.to_vec(), 1), (vec![b'a'; BLOCK], blocks), (vec![b'a'; rest], 1), (tail.to_vec(), 1)])
     }
 
-    /// One gzip member that inflates to `bytes` bytes of `a`, a thousandth of that on the wire. A block is deflated
-    /// once and repeated: as the first of its stream it refers to nothing before it.
+    /// One gzip member that inflates to `bytes` bytes of `a` and takes about a thousandth of that on the wire. One block
+    /// is deflated and repeated: as the first of its stream, it refers to no earlier data.
     pub(crate) fn gzip(bytes: u64) -> io::Result<Self> {
         const PLAIN: usize = 1024 * 1024;
         let (blocks, rest) = (bytes / PLAIN as u64, usize::try_from(bytes % PLAIN as u64).unwrap_or_default());
@@ -44,22 +44,19 @@ impl Pieces {
         Ok(Self(vec![(head, 1), (deflate(&plain)?, blocks), (deflate(&remainder)?, 1), (end, 1)]))
     }
 
-    /// Bytes in all.
+    /// Total number of bytes.
     pub(crate) fn length(&self) -> u64 {
-        self.0.iter().map(|(piece, times)| length(piece) * times).sum()
+        self.0.iter().map(|(part, times)| length(part) * times).sum()
     }
 
-    /// Every piece that is not empty, as often as it stands.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let repeated = |(piece, times): &(Vec<u8>, u64)| (piece.len(), *times);
-        self.0
-            .iter()
-            .filter(move |entry| repeated(entry).0 > 0)
-            .flat_map(move |entry| (0..repeated(entry).1).map(move |_| entry.0.as_slice()))
+    /// The parts in order, each as often as it is written. Empty parts are left out.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let not_empty = self.0.iter().filter(|(part, _)| !part.is_empty());
+        not_empty.flat_map(|(part, times)| (0..*times).map(move |_| part.as_slice()))
     }
 }
 
-/// Deflates to the end of a byte, without a final block.
+/// Deflates up to a byte boundary, without a final block.
 fn deflate(plain: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(plain)?;
@@ -78,24 +75,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_has_exactly_the_bytes_asked_for() {
+    fn run_has_requested_size() {
         for bytes in [0, 1, 151, 200, 65_536, 1_000_000] {
-            let pieces = Pieces::run(bytes);
-            let whole: Vec<u8> = pieces.iter().flatten().copied().collect();
-            assert_eq!((whole.len() as u64, pieces.length()), (bytes, bytes));
-            assert!(bytes < 160 || serde_json::from_slice::<serde_json::Value>(&whole).is_ok(), "{bytes}");
+            let body = GeneratedBody::run(bytes);
+            let bytes_written: Vec<u8> = body.parts().flatten().copied().collect();
+            assert_eq!((bytes_written.len() as u64, body.length()), (bytes, bytes));
+            assert!(bytes < 160 || serde_json::from_slice::<serde_json::Value>(&bytes_written).is_ok(), "{bytes}");
         }
-        assert_eq!(Pieces::run(10_000_000_000).length(), 10_000_000_000);
+        assert_eq!(GeneratedBody::run(10_000_000_000).length(), 10_000_000_000);
     }
 
     #[test]
-    fn a_bomb_inflates_to_exactly_the_bytes_asked_for() {
+    fn gzip_bomb_inflates_to_requested_size() {
         for bytes in [0, 1, 1_048_576, 5_000_000] {
-            let pieces = Pieces::gzip(bytes).unwrap();
-            let packed: Vec<u8> = pieces.iter().flatten().copied().collect();
+            let body = GeneratedBody::gzip(bytes).unwrap();
+            let packed: Vec<u8> = body.parts().flatten().copied().collect();
             let mut plain = Vec::new();
             flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).unwrap();
-            assert_eq!((plain.len() as u64, packed.len() as u64), (bytes, pieces.length()));
+            assert_eq!((plain.len() as u64, packed.len() as u64), (bytes, body.length()));
             assert!(packed.len() < 200 + plain.len() / 100);
         }
     }
