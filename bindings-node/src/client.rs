@@ -102,7 +102,7 @@ fn or_error_record<T>(env: &Env, result: Result<T>) -> Either<T, ErrorRecord<'_>
 }
 
 /// `JSON.stringify` writes invalid JSON only for an unpaired surrogate, and nests too deeply only if a `toJSON` does;
-/// `kits.ts` then names the place. Serde's own message could quote the prompt.
+/// `operation.ts` then names the place. Serde's own message could quote the prompt.
 fn parse<T: DeserializeOwned>(text: &str, kind: ErrorKind) -> Result<T> {
     serde_json::from_str(text).map_err(|_| Error::new(kind, "The argument is not valid JSON."))
 }

@@ -13,7 +13,7 @@ use napi_derive::napi;
 use crate::error_record::{ErrorRecord, conversion_error};
 use crate::response::response_json;
 
-/// Node's queue of wake-ups needs no limit: it holds at most one of ours.
+/// Node's queue of wake-ups needs no limit, because it holds at most one.
 type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, true, 0>;
 
 /// The calls in flight of one JavaScript environment, which its clients share.

@@ -53,12 +53,12 @@ const REQUESTS = [
 
 /** The second argument of run(), and how the message begins. */
 const REQUEST_OPTIONS = [
-  [5000, 'The second argument of run() must be an object such as `{ timeout: 5_000 }`, not a number.'],
-  ['5s', 'The second argument of run() must be an object such as `{ timeout: 5_000 }`, not a string.'],
-  [[], 'The second argument of run() must be an object such as `{ timeout: 5_000 }`, not an Array.'],
-  [() => 1, 'The second argument of run() must be an object such as `{ timeout: 5_000 }`, not a function.'],
-  [new AbortController().signal, 'The second argument of run() must be an object such as `{ timeout: 5_000 }`, not an AbortSignal. Pass the signal as `{ signal }`.'],
-  [{ aborted: false, addEventListener() {}, removeEventListener() {} }, 'The second argument of run() must be an object such as `{ timeout: 5_000 }`, not an AbortSignal.'],
+  [5000, 'Request options must be an object such as `{ timeout: 5_000 }`, not a number.'],
+  ['5s', 'Request options must be an object such as `{ timeout: 5_000 }`, not a string.'],
+  [[], 'Request options must be an object such as `{ timeout: 5_000 }`, not an Array.'],
+  [() => 1, 'Request options must be an object such as `{ timeout: 5_000 }`, not a function.'],
+  [new AbortController().signal, 'Request options must be an object such as `{ timeout: 5_000 }`, not an AbortSignal. Pass the signal as `{ signal }`.'],
+  [{ aborted: false, addEventListener() {}, removeEventListener() {} }, 'Request options must be an object such as `{ timeout: 5_000 }`, not an AbortSignal.'],
   [{ timeout: 0 }, '`timeout` must be '],
   [{ timeout: NaN }, '`timeout` must be a finite number, not NaN.'],
   [{ timeout: -Infinity }, '`timeout` must be a finite number, not -Infinity.'],
@@ -108,7 +108,7 @@ const CLIENT_OPTIONS = [
   [{ max_retries: 1 }, 'Unknown client option `max_retries`. Did you mean `maxRetries`?'],
   [{ timeoutMs: 1 }, 'Unknown client option `timeoutMs`. Did you mean `timeout`?'],
   [{ fetch: () => 1 }, 'Unknown client option `fetch`.'],
-  [{ idempotencyKey: 'k' }, '`idempotencyKey` is not an option of a client. Pass it to run().'],
+  [{ idempotencyKey: 'k' }, '`idempotencyKey` is not an option of a client. Pass it with the call.'],
   [{ logger: {} }, '`logger` must have the methods info() and debug(), like console.'],
   [{ logLevel: 'loud' }, '`logLevel` must be "off", "info" or "debug".'],
 ];
@@ -154,7 +154,7 @@ test('invalid client options are rejected with the option', () => {
     [{ timeout: -1 }, '`timeout` must be '],
     [{ baseURL: 'https://example.com' }, '`baseURL` cannot be changed for a copy of a client, because copies share connections. Create a new client.'],
     [{ timeout_ms: 5 }, 'Unknown client option `timeout_ms`. Did you mean `timeout`?'],
-    [undefined, 'The argument of withOptions() must be an object such as `{ timeout: 5_000 }`, not undefined.'],
+    [undefined, 'Client options must be an object such as `{ apiKey }`, not undefined.'],
   ];
   for (const [options, message] of table) {
     assert.throws(() => client.withOptions(options), (error) => check(error, ConfigurationError, message));
@@ -164,9 +164,9 @@ test('invalid client options are rejected with the option', () => {
 test('arguments that are not an options object are rejected with their type', () => {
   const client = new BuilderAIKits({ apiKey: KEY });
   for (const [argument, type] of NOT_OPTIONS) {
-    const message = `The argument of new BuilderAIKits() must be an object such as \`{ apiKey }\`, not ${type}.`;
+    const message = `Client options must be an object such as \`{ apiKey }\`, not ${type}.`;
     assert.throws(() => new BuilderAIKits(argument), (error) => check(error, ConfigurationError, message));
-    assert.throws(() => client.withOptions(argument), (error) => check(error, ConfigurationError, 'The argument of withOptions() must be'));
+    assert.throws(() => client.withOptions(argument), (error) => check(error, ConfigurationError, message));
   }
 });
 

@@ -65,7 +65,7 @@ class BuilderAIKits {
 
 function newClient(options: types.ClientOptions): Client {
   return orThrow(BuilderAIKits, () => {
-    checkOptionsObject(options, 'The argument of new BuilderAIKits()', '{ apiKey }');
+    checkOptionsObject(options, 'client');
     const { logger, logLevel, ...others } = options;
     const json = serializeOptions(others, 'client');
     const attached = loggerFromOptions(logger, logLevel);
@@ -77,7 +77,7 @@ function newClient(options: types.ClientOptions): Client {
 
 function copyClient(original: Client, options: types.ClientOverrides & Pick<types.ClientOptions, 'logger' | 'logLevel'>): Client {
   return orThrow(BuilderAIKits.prototype.withOptions, () => {
-    checkOptionsObject(options, 'The argument of withOptions()', '{ timeout: 5_000 }');
+    checkOptionsObject(options, 'client');
     const { logger, logLevel, ...others } = options;
     const json = serializeOptions(others, 'client');
     if (logger !== undefined || logLevel !== undefined) {

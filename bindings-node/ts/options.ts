@@ -38,7 +38,7 @@ const OPTIONS = {
 const BY_NAME: ReadonlyMap<string, Option> = new Map(Object.entries(OPTIONS));
 const LOCAL_NAMES: ReadonlyMap<string, string> = new Map(Object.keys(OPTIONS).map((name) => [canonicalName(name), name]));
 
-/** An argument that is rejected here, before the core sees it. `kits.ts` and `index.ts` turn it into their class of error. */
+/** An argument that is rejected here, before the core sees it. `operation.ts` and `index.ts` turn it into their class of error. */
 export class ArgumentError {
   constructor(
     readonly message: string,
@@ -66,13 +66,13 @@ export function serializeOptions(options: object, target: Target): string {
   return JSON.stringify(record);
 }
 
-/** Throws an `ArgumentError` unless `options` is an object: the properties of a number or a signal would be ignored. */
-export function checkOptionsObject(options: unknown, argument: string, example: string): asserts options is object {
+/** Throws an `ArgumentError` unless `options` is an object: a number, or a signal passed alone, would be ignored. */
+export function checkOptionsObject(options: unknown, target: Target): asserts options is object {
   const type = describeType(options);
   const isSignal = type === 'an AbortSignal' || typeof (options as AbortSignal | null)?.addEventListener === 'function';
   if (type !== 'an Object' || isSignal) {
-    const signal = isSignal ? ' Pass the signal as `{ signal }`.' : '';
-    throw new ArgumentError(`${argument} must be an object such as \`${example}\`, not ${isSignal ? 'an AbortSignal' : type}.${signal}`);
+    const expected = target === 'client' ? 'Client options must be an object such as `{ apiKey }`' : 'Request options must be an object such as `{ timeout: 5_000 }`';
+    throw new ArgumentError(`${expected}, not ${isSignal ? 'an AbortSignal. Pass the signal as `{ signal }`' : type}.`);
   }
 }
 
@@ -105,7 +105,7 @@ function toJSON(name: string, value: unknown, type: Option['type']): unknown {
 function unknownOption(name: string, target: Target): ArgumentError {
   const shown = JSON.stringify(name.slice(0, 64)).slice(1, -1);
   if (BY_NAME.has(name)) {
-    const advice = target === 'request' ? 'Set it on the client.' : 'Pass it to run().';
+    const advice = target === 'request' ? 'Set it on the client.' : 'Pass it with the call.';
     return new ArgumentError(`\`${shown}\` is not an option of a ${target}. ${advice}`, shown);
   }
   const simplified = (text: string) => text.toLowerCase().replace(/_|ms$/g, '');

@@ -84,7 +84,7 @@ export interface ClientOptions extends ClientOverrides {
   maxConcurrency?: number | null | undefined;
   /** Maximum size of a response body in bytes. Default: 16 MiB. */
   maxResponseBytes?: number | undefined;
-  /** URL of a proxy, or `off`. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say. */
+  /** URL of an http, https or socks5 proxy, or `off`. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say. */
   proxy?: string | null | undefined;
   /** A PEM file of certificates to trust in addition to the system's and the bundled ones. Default: none. */
   caFile?: string | null | undefined;
