@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Run the SDK beside what users would pick instead, in one run on loopback, and print ratios.
+"""Run the SDK side by side with the clients that users would pick instead, on loopback, and print ratios.
 
-The client has one core to itself and the server, a process of its own, another. Every round runs every peer once, in
-an order shuffled anew, so that a noisy machine is noisy for all. Printed are the medians over the rounds and, of each
-round's ratio to the floor of its table, the median and the quartiles.
+The client has one core and the server, a process of its own, another. Each round runs every peer once, in a new random order,
+so that noise hits all peers alike. A table shows medians over the rounds, and the median and quartiles of each round's ratio
+to the baseline, which is the first peer.
 
     bench/run.py [--rounds 7] [--only SCENARIO] [--json FILE] [--build | --built] rust|python|node|go
 
-Needs Linux with two cores, `taskset`, a limit of 20,000 open files, and `cargo`. Python 3.10 or later; what the peers
-need is installed into `target/bench-venv` from bench/requirements.txt.
+It needs Linux with two cores, `taskset`, a limit of 20,000 open files, cargo, and Python 3.10 or later. The Python peers are
+installed into `target/bench-venv` from bench/requirements.txt.
 """
 
 import argparse
@@ -31,34 +31,34 @@ SERVER_CORE, CLIENT_CORE = "0", "1"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 VENV = TARGET / "bench-venv"
 NODE_FOLDER = TARGET / "bench-node"
-# `make` adds the sources, with a module that is not optimised.
+# `make` sets it to the sources, whose native module is not optimized.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
-RUST = ["raw", "hyper", "reqwest", "ours"]
+RUST = ["raw", "hyper", "reqwest", "async-openai", "ours"]
 SYNC = ["http.client", "requests", "httpx", "openai", "ours"]
 ASYNC = ["aiohttp-async", "aiohttp-uvloop-async", "openai-async", "ours-async", "ours-uvloop-async"]
 GO = ["net-http", "openai-go", "ours"]
-# What a Rust program needs for the same: named `rust:PEER` in the tables of other languages.
+# `rust:PEER` is a Rust program, in the tables of other languages.
 IN_FLIGHT = ["rust:reqwest", "aiohttp-async", "ours-async", "ours-uvloop-async"]
-# What a program without any of them has, and what every program with an event loop has.
+# A program without any client, and one with an event loop only.
 IMPORT = ["none", "asyncio", *SYNC, "ours, every name"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """What every peer of a table does."""
+    """One table: what every peer does."""
 
     does: str
-    """The clients' name of it."""
+    """The scenario's name in the client programs."""
     peers: list[str]
-    """The first is the floor that others are held against."""
+    """The first is the baseline."""
     measures: list[str]
-    beside: list[str]
-    """The peers that users would pick."""
+    compared: list[str]
+    """Further peers whose ratios are shown."""
     delay: int = 0
-    """Milliseconds before each answer."""
+    """Milliseconds before each response."""
     size: int = 0
-    """Bytes of text in an answer; 0: the spec's example."""
+    """Bytes of text in a response; 0: the example of the spec."""
     tls: bool = False
 
 
@@ -70,17 +70,17 @@ HELD, START = ["wall_s", "cpu_us_a_call", "peak_mib", "threads"], ["process_ms",
 
 LANGUAGES = {
     "rust": {
-        "sequential": Scenario("sequential", RUST, SPEED, ["reqwest"]),
-        "concurrent": Scenario("concurrent", RUST, LOAD, ["reqwest"]),
+        "sequential": Scenario("sequential", RUST, SPEED, ["reqwest", "async-openai"]),
+        "concurrent": Scenario("concurrent", RUST, LOAD, ["reqwest", "async-openai"]),
         "in-flight": Scenario("in-flight", RUST, HELD, ["reqwest"], delay=1000),
-        "first": Scenario("first", RUST, START, ["reqwest"]),
+        "first": Scenario("first", RUST, START, ["reqwest", "async-openai"]),
         "first-tls": Scenario("first", ["reqwest", "ours"], START, ["reqwest"], tls=True),
         "large": Scenario("large", RUST, ["cpu_us_a_call", "us_a_call", "peak_mib"], ["reqwest"], size=1 << 20),
     },
     "python": {
         "sequential": Scenario("sequential", SYNC, SPEED, ["requests", "openai"]),
         "threads-64": Scenario("concurrent", SYNC, LOAD, ["requests", "openai"]),
-        "async-64": Scenario("concurrent", ASYNC, LOAD, ["openai-async"]),
+        "async-64": Scenario("concurrent", ASYNC, LOAD, ["openai-async", "aiohttp-async"]),
         "in-flight-2000": Scenario("in-flight-2000", IN_FLIGHT, HELD, ["aiohttp-async"], delay=1000),
         "in-flight-10000": Scenario("in-flight-10000", IN_FLIGHT, HELD, ["aiohttp-async"], delay=1000),
         "import": Scenario("import", IMPORT, START, ["openai"]),
@@ -98,7 +98,7 @@ LANGUAGES = {
     },
     "node": {
         "sequential": Scenario("sequential", NODE, SPEED, ["undici"]),
-        "concurrent": Scenario("concurrent", NODE, LOAD, ["undici"]),
+        "concurrent": Scenario("concurrent", NODE, LOAD, ["undici", "openai"]),
         "in-flight-2000": Scenario("in-flight-2000", NODE_IN_FLIGHT, HELD, ["undici"], delay=1000),
         "in-flight-10000": Scenario("in-flight-10000", NODE_IN_FLIGHT, HELD, ["undici"], delay=1000),
         "require": Scenario("require", ["none", "undici", "axios", "openai", "ours"], START, ["openai"]),
@@ -111,15 +111,15 @@ LANGUAGES = {
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("language", choices=LANGUAGES)
-    arguments.add_argument("--rounds", type=int, default=7, help="rounds of every peer (default: 7)")
-    arguments.add_argument("--only", action="append", metavar="SCENARIO", help="this scenario; may be given again")
-    arguments.add_argument("--build", action="store_true", help="only build and install what is measured")
-    arguments.add_argument("--built", action="store_true", help="measure what was built before")
-    arguments.add_argument("--json", type=pathlib.Path, help="write every figure of every round to this file")
+    arguments.add_argument("--rounds", type=int, default=7, help="number of rounds (default: 7)")
+    arguments.add_argument("--only", action="append", metavar="SCENARIO", help="run this scenario only; may be repeated")
+    arguments.add_argument("--build", action="store_true", help="build and install the peers, and exit")
+    arguments.add_argument("--built", action="store_true", help="do not build again")
+    arguments.add_argument("--json", type=pathlib.Path, help="write all figures to this file")
     options = arguments.parse_args()
     scenarios = LANGUAGES[options.language]
     if unknown := set(options.only or ()) - set(scenarios):
-        arguments.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
+        arguments.error(f"unknown scenario {', '.join(unknown)}; known: {', '.join(scenarios)}")
     raise_open_files(20_000)
     if not options.built:
         prepare(options.language)
@@ -141,11 +141,15 @@ def main() -> int:
 
 
 def prepare(language: str) -> None:
-    """Build what is measured, as users get it: optimised."""
+    """Build the peers as users get them: optimized."""
     subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "builderaikits-bench"], cwd=ROOT, check=True)
+    if language == "rust":
+        # A crate outside the workspace, so that the tests do not build its dependencies.
+        build = ["cargo", "build", "--quiet", "--release", "--target-dir", TARGET.absolute()]
+        subprocess.run(build, cwd=ROOT / "bench" / "async-openai", check=True)
     if language == "go":
         subprocess.run(["make", "--no-print-directory", "go-lib"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        # Its modules are its own, and not of the checkout's workspace. It is built anew: Go does not see a new library.
+        # It has modules of its own, outside the checkout's workspace. It is rebuilt, because Go does not notice a new library.
         go_client().unlink(missing_ok=True)
         build = ["go", "build", "-o", go_client(), "."]
         subprocess.run(build, cwd=ROOT / "bench" / "go", check=True, env={**os.environ, "GOWORK": "off"})
@@ -163,7 +167,7 @@ def prepare(language: str) -> None:
 
 
 def prepare_node() -> None:
-    """The peers from npm, and the packages as they are released."""
+    """Install the peers from npm, and the packages as they are released."""
     NODE_FOLDER.mkdir(parents=True, exist_ok=True)
     for name in ["package.json", "package-lock.json", "client.mjs"]:
         shutil.copy(ROOT / "bench" / name, NODE_FOLDER)
@@ -172,16 +176,16 @@ def prepare_node() -> None:
     shutil.copytree(TARGET / "node-packed", NODE_FOLDER / "node_modules" / "@builderaikits")
 
 
-def raise_open_files(least: int) -> None:
+def raise_open_files(needed: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < least:
-        sys.exit(f"the hard limit of open files is {hard}, and {least} are needed: see `ulimit -Hn`")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (least, hard))
+    if hard < needed:
+        sys.exit(f"the hard limit of open files is {hard}, and {needed} are needed: see `ulimit -Hn`")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @contextlib.contextmanager
 def server(delay: int, size: int, tls: bool):
-    """A server on a core of its own: its base URL, and the certificate to trust if it speaks TLS."""
+    """Start a server on a core of its own. Yields its base URL, and the certificate to trust if it speaks TLS."""
     with tempfile.TemporaryDirectory() as folder:
         program = ["taskset", "-c", SERVER_CORE, binary("bench-server"), str(delay), str(size)]
         with subprocess.Popen(program + (["tls", folder] if tls else []), stdout=subprocess.PIPE, text=True) as process:
@@ -196,35 +200,37 @@ def server(delay: int, size: int, tls: bool):
 
 
 def measure(language: str, peer: str, does: str, url: str, ca_file: str | None) -> dict[str, float]:
-    """One peer doing one thing once, in a process of its own."""
-    if language == "rust" or peer.startswith("rust:"):
+    """Run one peer in one scenario, in a process of its own."""
+    if peer == "async-openai":
+        client = [binary("bench-async-openai")]
+    elif language == "rust" or peer.startswith("rust:"):
         client = [binary("bench-client"), peer.removeprefix("rust:")]
     elif language == "go":
         client = [str(go_client()), peer]
     elif language == "node":
         client = ["node", str(NODE_FOLDER / "client.mjs"), peer]
     else:
-        # Imported, so that it is compiled once and not by every process.
+        # Imported, so that its bytecode is cached and not compiled by every process.
         client = [str(VENV / "bin" / "python"), "-c", "from client import main; main()", peer]
     program = ["taskset", "-c", CLIENT_CORE, *client, does, url] + ([ca_file] if ca_file else [])
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(program, stdout=subprocess.PIPE, check=True, text=True, timeout=300, cwd=ROOT / "bench", env=ENVIRONMENT)
-    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     process = {
         "process_ms": wall * 1e3,
         "process_cpu_ms": (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3,
     }
     if not done.stdout:
         return process
-    seen = json.loads(done.stdout)
+    figures = json.loads(done.stdout)
     return process | {
-        "calls_a_s": seen["calls"] / seen["wall_s"],
-        "us_a_call": seen["wall_s"] / seen["calls"] * 1e6,
-        "cpu_us_a_call": seen["cpu_s"] / seen["calls"] * 1e6,
-        "wall_s": seen["wall_s"],
-        "wall_ms": seen["wall_s"] * 1e3,
-        "peak_mib": seen["peak_kib"] / 1024,
-        "threads": seen["threads"],
+        "calls_a_s": figures["calls"] / figures["wall_s"],
+        "us_a_call": figures["wall_s"] / figures["calls"] * 1e6,
+        "cpu_us_a_call": figures["cpu_s"] / figures["calls"] * 1e6,
+        "wall_s": figures["wall_s"],
+        "wall_ms": figures["wall_s"] * 1e3,
+        "peak_mib": figures["peak_kib"] / 1024,
+        "threads": figures["threads"],
     }
 
 
@@ -237,16 +243,16 @@ def binary(name: str) -> str:
 
 
 def print_table(name: str, rounds: dict[str, list[dict[str, float]]], scenario: Scenario) -> None:
-    floor, measures, beside = scenario.peers[0], scenario.measures, scenario.beside
-    columns = [column for measure in measures for column in (measure, f"x {floor}")]
-    columns += [f"{measure} x {peer}" for peer in beside for measure in measures[:2]]
-    print(f"\n### {name}, {len(rounds[floor])} rounds\n\n| peer | {' | '.join(columns)} |")
+    baseline, measures, compared = scenario.peers[0], scenario.measures, scenario.compared
+    columns = [column for measure in measures for column in (measure, f"x {baseline}")]
+    columns += [f"{measure} x {peer}" for peer in compared for measure in measures[:2]]
+    print(f"\n### {name}, {len(rounds[baseline])} rounds\n\n| peer | {' | '.join(columns)} |")
     print("| --- |" + " ---: |" * len(columns))
     for peer, seen in rounds.items():
         cells: list[str] = []
         for measure in measures:
-            cells += [f"{statistics.median(one[measure] for one in seen):,.{decimals(measure)}f}", ratio(seen, rounds[floor], measure)]
-        cells += [ratio(seen, rounds[peer], measure) for peer in beside for measure in measures[:2]]
+            cells += [f"{statistics.median(one[measure] for one in seen):,.{decimals(measure)}f}", ratio(seen, rounds[baseline], measure)]
+        cells += [ratio(seen, rounds[peer], measure) for peer in compared for measure in measures[:2]]
         print(f"| {peer} | {' | '.join(cells)} |", flush=True)
 
 
@@ -255,7 +261,7 @@ def decimals(measure: str) -> int:
 
 
 def ratio(ours: list[dict[str, float]], theirs: list[dict[str, float]], measure: str) -> str:
-    """The median of each round's ratio, and its quartiles."""
+    """The median of the rounds' ratios, and its quartiles."""
     ratios = [a[measure] / b[measure] for a, b in zip(ours, theirs, strict=True) if b[measure]]
     if len(ratios) < 2:
         return "-"

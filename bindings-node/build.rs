@@ -1,4 +1,4 @@
-//! Lets the symbols of Node-API be found where the addon is loaded, on every system.
+//! Makes the symbols of Node-API resolve when the addon is loaded, on every platform.
 
 fn main() {
     napi_build::setup();

@@ -1,5 +1,5 @@
-// Lays out the package that users install: main-package.mjs INTO. It is made in INTO/sdk from what tsc built, and names the
-// packages of all platforms of platforms.json, of its own version.
+// Creates the package that users install: main-package.mjs FOLDER. It is written to FOLDER/sdk from the output of tsc, and
+// depends on the packages of all platforms in platforms.json, at its own version.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,16 +1,16 @@
-// Lays out the package of a platform: platform-package.mjs TRIPLE BUILT INTO. TRIPLE is one of platforms.json, or `here`;
-// BUILT is the folder where cargo put the addon; the package is made in INTO/sdk-TRIPLE, and that name printed.
+// Creates the package of a platform: platform-package.mjs TRIPLE BUILT FOLDER. TRIPLE is one of platforms.json, or `here`.
+// BUILT is the folder with the addon that cargo built. The package is written to FOLDER/sdk-TRIPLE, and that name is printed.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { repository } from './repository.mjs';
 
-const [given, built, into] = process.argv.slice(2);
+const [platform, built, target] = process.argv.slice(2);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 const { version, homepage, license, engines } = read('package.json');
 const platforms = read('platforms.json');
-const triple = given === 'here' ? here() : given;
+const triple = platform === 'here' ? currentTriple() : platform;
 if (platforms[triple] === undefined) {
   throw new Error(`platforms.json has no ${triple}`);
 }
@@ -19,16 +19,16 @@ const library = ['libbuilderaikits_node.so', 'libbuilderaikits_node.dylib', 'bui
   .map((name) => join(built, name))
   .find((path) => existsSync(path));
 if (library === undefined) {
-  throw new Error(`no addon in ${built}: cargo build -p builderaikits-node`);
+  throw new Error(`there is no addon in ${built}. Run cargo build -p builderaikits-node first.`);
 }
 
-const folder = join(into, `sdk-${triple}`);
+const folder = join(target, `sdk-${triple}`);
 const main = `builderaikits.${triple}.node`;
 mkdirSync(folder, { recursive: true });
-// In one step, so that nobody loads half a file.
+// Renamed in one step, so that no process loads an incomplete file.
 copyFileSync(library, join(folder, `${main}.new`));
 renameSync(join(folder, `${main}.new`), join(folder, main));
-const description = `The addon of @builderaikits/sdk for ${triple}. Install @builderaikits/sdk, which installs it where it fits.`;
+const description = `The native addon of @builderaikits/sdk for ${triple}. Install @builderaikits/sdk, which depends on it.`;
 const manifest = {
   name: `@builderaikits/sdk-${triple}`,
   version,
@@ -50,7 +50,7 @@ for (const file of ['LICENSE-APACHE', 'LICENSE-MIT']) {
 }
 console.log(`sdk-${triple}`);
 
-function here() {
+function currentTriple() {
   const { platform, arch } = process;
   const musl = platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined;
   return `${platform}-${arch}${platform === 'linux' ? (musl ? '-musl' : '-gnu') : platform === 'win32' ? '-msvc' : ''}`;

@@ -1,112 +1,113 @@
-//! The client, and how its calls begin.
+//! The client, and how its calls start.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, RunRequest};
-use builderaikits_bridge::{self as bridge, options};
+use builderaikits::{Error, ErrorKind, RequestOptions, Result};
+use builderaikits_bridge::{self as bridge, Call, options};
 use napi::bindgen_prelude::{Either, Env, Function};
 use napi_derive::napi;
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
 
-use crate::calls::{Calls, InFlight};
-use crate::failure::Failed;
+use crate::completion_queue::{CompletionQueue, PendingCalls};
+use crate::error_record::ErrorRecord;
 
-/// A client. What makes one gives it, or why there is none.
+/// A client. Functions that create one return it or an error record.
 #[napi]
 pub struct Client {
     client: bridge::Client,
-    /// Where its calls end.
-    calls: Rc<InFlight>,
+    base_url: String,
+    /// Where its calls complete.
+    calls: Rc<PendingCalls>,
 }
 
-/// Makes a client of the environment's options, with these over them: a JSON object under the core's names. Its calls end
-/// in `calls`. `variable` has the value of a variable of the environment: a worker's, or a test runner's, is not that of
-/// the process.
+/// Creates a client whose calls complete in `queue`. `options` is a JSON object with the core's names and overrides the
+/// environment. `variable` returns the value of an environment variable: a worker and a test runner can have other values
+/// than the process.
 #[napi(catch_unwind)]
-pub fn client<'env>(
+pub fn create_client<'env>(
     env: &'env Env,
-    calls: &Calls,
-    given: String,
+    queue: &CompletionQueue,
+    options: String,
     variable: Function<'_, String, Option<String>>,
-) -> Either<Client, Failed<'env>> {
-    let configured = Config::from_vars(lookup(&variable)).and_then(|config| configured(config, &given));
-    made(env, &calls.0, configured.and_then(|config| bridge::Client::new(config, "node")))
+) -> Either<Client, ErrorRecord<'env>> {
+    let create = || {
+        let mut client_options = options::client_options_from_vars(lookup(&variable))?;
+        options::apply_client_options(&mut client_options, parse(&options, ErrorKind::Config)?)?;
+        let base_url = client_options.base_url.to_string();
+        let client = bridge::Client::new(client_options, "node")?;
+        Ok(Client { client, base_url, calls: Rc::clone(&queue.0) })
+    };
+    or_error_record(env, create())
 }
 
 #[napi]
 impl Client {
-    /// A copy with these options over its own.
+    /// Creates a copy with these options in place of its own.
     #[napi(catch_unwind)]
-    pub fn with_options<'env>(&self, env: &'env Env, given: String) -> napi::Result<Either<Self, Failed<'env>>> {
-        let configured = configured(self.client.config().clone(), &given);
-        Ok(made(env, &self.calls, configured.and_then(|config| self.client.with_options(config))))
-    }
-
-    /// Begins a call, and gives its number among all calls, or why it did not begin. The request is the wire's JSON;
-    /// options are a JSON object under the core's names.
-    #[napi(catch_unwind)]
-    pub fn submit<'env>(&self, env: &'env Env, request: String, given: Option<String>) -> Either<i64, Failed<'env>> {
-        let (request, options) = match read(&request, given.as_deref()) {
-            Ok(call) => call,
-            Err(error) => return Either::B(Failed::of(env, error, None)),
+    pub fn with_options<'env>(&self, env: &'env Env, options: String) -> napi::Result<Either<Self, ErrorRecord<'env>>> {
+        let create = || {
+            let overrides = options::client_overrides(parse(&options, ErrorKind::Config)?)?;
+            let client = self.client.with_options(overrides)?;
+            Ok(Self { client, base_url: self.base_url.clone(), calls: Rc::clone(&self.calls) })
         };
-        let call = self.client.submit(self.calls.queue(), request, options);
-        match call.and_then(|call| self.calls.begun(env, call)) {
-            Some(number) => Either::A(number),
-            None => Either::B(Failed::of(env, not_begun(), None)),
-        }
+        Ok(or_error_record(env, create()))
     }
 
-    /// Refuses new calls.
+    /// Starts a call and returns its id, which is unique among all clients of the environment, or an error record. The
+    /// request is JSON as it is sent; options are a JSON object with the core's names.
+    #[napi(catch_unwind)]
+    pub fn submit<'env>(
+        &self,
+        env: &'env Env,
+        operation: String,
+        request: String,
+        options: Option<String>,
+    ) -> Either<i64, ErrorRecord<'env>> {
+        let start = || {
+            let call = Call::from_json(&operation, parse(&request, ErrorKind::InvalidRequest)?)?;
+            let options = match options {
+                None => RequestOptions::default(),
+                Some(options) => options::request_options(parse(&options, ErrorKind::InvalidRequest)?)?,
+            };
+            let id = self.client.submit(self.calls.queue(), call, options, Duration::ZERO);
+            id.and_then(|id| self.calls.started(env, id)).ok_or_else(not_started)
+        };
+        or_error_record(env, start())
+    }
+
+    /// Rejects new calls.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.client.close();
     }
 
-    /// Where the service is.
+    /// The base URL of the service.
     #[napi(getter, catch_unwind)]
     pub fn base_url(&self) -> String {
-        self.client.config().base_url.clone()
+        self.base_url.clone()
     }
 }
 
-/// A variable that cannot be read is one that is not there.
+/// A variable that cannot be read counts as not set.
 pub(crate) fn lookup(variable: &Function<'_, String, Option<String>>) -> impl Fn(&str) -> Option<String> {
     |name| variable.call(name.to_owned()).ok().flatten()
 }
 
-fn made<'env>(env: &'env Env, calls: &Rc<InFlight>, client: Result<bridge::Client>) -> Either<Client, Failed<'env>> {
-    match client {
-        Ok(client) => Either::A(Client { client, calls: Rc::clone(calls) }),
-        Err(error) => Either::B(Failed::of(env, error, None)),
+fn or_error_record<T>(env: &Env, result: Result<T>) -> Either<T, ErrorRecord<'_>> {
+    match result {
+        Ok(value) => Either::A(value),
+        Err(error) => Either::B(ErrorRecord::new(env, error)),
     }
 }
 
-fn configured(mut config: Config, given: &str) -> Result<Config> {
-    options::configure(&mut config, json(given, ErrorKind::Config)?)?;
-    Ok(config)
+/// `JSON.stringify` writes invalid JSON only for an unpaired surrogate, and nests too deeply only if a `toJSON` does;
+/// `operation.ts` then names the place. Serde's own message could quote the prompt.
+fn parse<T: DeserializeOwned>(text: &str, kind: ErrorKind) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| Error::new(kind, "The argument is not valid JSON."))
 }
 
-fn read(request: &str, given: Option<&str>) -> Result<(RunRequest, CallOptions)> {
-    let request = RunRequest::from_json(json(request, ErrorKind::InvalidRequest)?)?;
-    let options = match given {
-        None => CallOptions::default(),
-        Some(given) => options::call_options(json::<Map<String, Value>>(given, ErrorKind::InvalidRequest)?)?,
-    };
-    Ok((request, options))
-}
-
-/// What is no JSON has a lone surrogate in it, or was nested too deep: `json.ts` says where. Serde's own words could
-/// show what stands there.
-fn json<T: serde::de::DeserializeOwned>(text: &str, kind: ErrorKind) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| error(kind, "is not JSON"))
-}
-
-/// The environment is going away, or has more calls than can be counted.
-fn not_begun() -> Error {
-    error(ErrorKind::Closed, "this JavaScript environment takes no more calls")
-}
-
-fn error(kind: ErrorKind, message: &str) -> Error {
-    Error::from(ErrorParts { kind, message: message.to_owned(), ..ErrorParts::default() })
+/// The environment is going away, or has more calls in flight than ids.
+fn not_started() -> Error {
+    Error::new(ErrorKind::Closed, "This worker is shutting down and accepts no new requests.")
 }

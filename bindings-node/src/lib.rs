@@ -1,17 +1,21 @@
-//! The Node package's addon: moves data between JavaScript and the bridge, and decides nothing.
+//! The Node package's addon: moves data between JavaScript and the bridge, and makes no decisions.
 //!
-//! No thread of Rust's ever touches a value of JavaScript's. What a call ends in waits in a queue until the
-//! environment, which is woken once for a batch, drains it.
-#![expect(unreachable_pub, reason = "the macros of napi take public items only")]
+//! No Rust thread touches a JavaScript value. Results wait in a queue until the JavaScript environment drains them. It is
+//! woken once for a batch.
 
-mod calls;
-mod client;
-mod failure;
-mod logs;
-mod run;
+pub mod client;
+pub mod completion_queue;
+pub mod error_record;
+pub mod logs;
+mod response;
 
+use builderaikits_bridge as bridge;
 use napi_derive::napi;
 
-/// The version of the addon, which is the package's.
+/// The version of the addon, which must be that of the package.
 #[napi]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How deeply a request may be nested.
+#[napi]
+pub const MAX_JSON_DEPTH: u32 = bridge::MAX_JSON_DEPTH as u32;

@@ -1,4 +1,4 @@
-// The examples, as a reader would run them.
+// The examples, run as a reader would run them.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,40 +7,40 @@ import { ROOT, file, sandbox } from './service.mjs';
 
 const EXAMPLES = join(ROOT, 'examples', 'node');
 
-test('quickstart', async () => {
+test('quickstart prints the run', async () => {
   const { env } = await sandbox();
-  const ended = await file(join(EXAMPLES, 'quickstart.mjs'), { env, args: ['What is a kit?'] });
-  assert.deepEqual([ended.code, ended.stderr], [0, '']);
-  assert.match(ended.stdout, /You asked: "What is a kit\?"[^]*\(completed\)[^]* 1 attempt\(s\)\n$/);
+  const { code, stdout, stderr } = await file(join(EXAMPLES, 'quickstart.mjs'), { env, args: ['What is a kit?'] });
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /You asked: "What is a kit\?"[^]*\(completed\)[^]* 1 attempt\(s\)\n$/);
 });
 
-test('errors', async () => {
+test('errors prints the error and advice', async () => {
   const { env } = await sandbox();
   const table = [
-    [{ BUILDERAIKITS_API_KEY: '' }, 'apiKey: is missing', 'Set BUILDERAIKITS_API_KEY'],
-    [{ BUILDERAIKITS_API_KEY: 'bak_revoked_1' }, '401: ', 'make a new one'],
-    [{ BUILDERAIKITS_BASE_URL: 'http://127.0.0.1:1/v1' }, '(3 attempts)', 'It did not run'],
+    [{ BUILDERAIKITS_API_KEY: '' }, '`apiKey`', 'Set BUILDERAIKITS_API_KEY'],
+    [{ BUILDERAIKITS_API_KEY: 'bak_revoked_1' }, '401: ', 'Create a new one'],
+    [{ BUILDERAIKITS_BASE_URL: 'http://127.0.0.1:1/v1' }, '(3 attempts)', 'did not run'],
   ];
   for (const [more, text, advice] of table) {
-    const ended = await file(join(EXAMPLES, 'errors.mjs'), { env: { ...env, ...more } });
-    assert.deepEqual([ended.code, ended.stdout], [1, '']);
-    const [first, second] = ended.stderr.split('\n');
-    assert.ok(first.includes(text) && second.includes(advice), ended.stderr);
+    const { code, stdout, stderr } = await file(join(EXAMPLES, 'errors.mjs'), { env: { ...env, ...more } });
+    assert.deepEqual([code, stdout], [1, '']);
+    const [first, second] = stderr.split('\n');
+    assert.ok(first.includes(text) && second.includes(advice), stderr);
   }
-  const ended = await file(join(EXAMPLES, 'errors.mjs'), { env });
-  assert.deepEqual([ended.code, ended.stderr], [0, '']);
+  const { code, stderr } = await file(join(EXAMPLES, 'errors.mjs'), { env });
+  assert.deepEqual([code, stderr], [0, '']);
 });
 
-test('concurrency', async () => {
+test('concurrency stops after fifty runs', async () => {
   const { env } = await sandbox('--latency-ms', '20');
-  const ended = await file(join(EXAMPLES, 'concurrency.mjs'), { env });
-  assert.deepEqual([ended.code, ended.stderr], [0, '']);
-  const [, answers, givenUp] = /^(\d+) answers, \d+ tokens\n(\d+) calls given up\n$/.exec(ended.stdout).map(Number);
-  // Those that came with the fiftieth are taken too.
-  assert.ok(answers >= 50 && givenUp > 0 && answers + givenUp === 100, ended.stdout);
+  const { code, stdout, stderr } = await file(join(EXAMPLES, 'concurrency.mjs'), { env });
+  assert.deepEqual([code, stderr], [0, '']);
+  const [, runs, aborted] = /^(\d+) runs, \d+ tokens\n(\d+) calls aborted\n$/.exec(stdout).map(Number);
+  // Runs that complete together with the fiftieth count too.
+  assert.ok(runs >= 50 && aborted > 0 && runs + aborted === 100, stdout);
 });
 
-test('they are short', () => {
+test('examples have at most 40 lines', () => {
   for (const name of readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'))) {
     assert.ok(readFileSync(join(EXAMPLES, name), 'utf8').split('\n').length <= 41, name);
   }

@@ -1,4 +1,4 @@
-// What the workflow of a release does with the registry, which is one of the test's own.
+// The registry steps of the release workflow, against a registry of the test.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,17 +15,17 @@ const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8
 const TRIPLES = Object.keys(JSON.parse(readFileSync(join(PACKAGE, 'platforms.json'), 'utf8')));
 const NAMES = [...TRIPLES.map((triple) => `sdk-${triple}`), 'sdk'];
 
-/** A registry that has these packages at these versions, and notes what is put into it. */
+/** Starts a registry that has these versions of these packages and records what is published to it. */
 async function registry(has) {
-  const put = [];
+  const published = [];
   const listener = createServer(async (request, response) => {
     let body = '';
-    for await (const part of request.setEncoding('utf8')) {
-      body += part;
+    for await (const chunk of request.setEncoding('utf8')) {
+      body += chunk;
     }
     const name = decodeURIComponent(request.url).slice(1);
     if (request.method === 'PUT') {
-      put.push(...Object.keys(JSON.parse(body).versions).map((version) => `${name}@${version}`));
+      published.push(...Object.keys(JSON.parse(body).versions).map((version) => `${name}@${version}`));
       response.writeHead(201).end('{}');
     } else if (has[name] === undefined) {
       response.writeHead(404).end('{}');
@@ -36,15 +36,15 @@ async function registry(has) {
   }).listen(0, '127.0.0.1');
   after(() => listener.close());
   await once(listener, 'listening');
-  return { put, host: `127.0.0.1:${listener.address().port}` };
+  return { published, host: `127.0.0.1:${listener.address().port}` };
 }
 
-/** Publishes this package of each name. */
-async function published(packages, host) {
+/** Publishes a package of each name. */
+async function publish(packages, host) {
   for (const name of packages) {
-    const inside = join(folder, 'package');
-    mkdirSync(inside, { recursive: true });
-    writeFileSync(join(inside, 'package.json'), JSON.stringify({ name: `@builderaikits/${name}`, version }));
+    const contents = join(folder, 'package');
+    mkdirSync(contents, { recursive: true });
+    writeFileSync(join(contents, 'package.json'), JSON.stringify({ name: `@builderaikits/${name}`, version }));
     execFileSync('tar', ['czf', join(folder, `builderaikits-${name}-${version}.tgz`), '-C', folder, 'package']);
   }
   const npmrc = join(folder, 'npmrc');
@@ -53,21 +53,21 @@ async function published(packages, host) {
   const child = spawn('scripts/publish.sh', [folder], { cwd: PACKAGE, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const output of [child.stdout, child.stderr]) {
-    output.setEncoding('utf8').on('data', (part) => (text += part));
+    output.setEncoding('utf8').on('data', (chunk) => (text += chunk));
   }
   const [code] = await once(child, 'close');
   return { code, text };
 }
 
-test('a release that broke off goes on where it was', async () => {
-  // The first ones are there; of the eighth another version is, and of the last none.
+test('interrupted release continues where it stopped', async () => {
+  // The registry has the first seven, the eighth in another version, and not the last.
   const has = Object.fromEntries(NAMES.slice(0, 8).map((name, index) => [`@builderaikits/${name}`, index < 7 ? ['0.0.1', version] : ['0.0.1']]));
-  const { put, host } = await registry(has);
-  const few = await published(NAMES.slice(0, 7), host);
-  assert.deepEqual([few.code, put], [1, []], few.text);
-  const { code, text } = await published(NAMES, host);
+  const { published, host } = await registry(has);
+  const incomplete = await publish(NAMES.slice(0, 7), host);
+  assert.deepEqual([incomplete.code, published], [1, []], incomplete.text);
+  const { code, text } = await publish(NAMES, host);
   assert.equal(code, 0, text);
-  assert.deepEqual(put, NAMES.slice(7).map((name) => `@builderaikits/${name}@${version}`));
+  assert.deepEqual(published, NAMES.slice(7).map((name) => `@builderaikits/${name}@${version}`));
 });
 
 test('packages name the repository whose workflow builds them', () => {
@@ -86,8 +86,8 @@ test('packages name the repository whose workflow builds them', () => {
   }
 });
 
-test('the workflow builds, and the loader knows, the platforms that there are', () => {
-  const named = (file, pattern) => [...new Set(Array.from(readFileSync(file, 'utf8').matchAll(pattern), ([, triple]) => triple))].sort();
-  assert.deepEqual(named(join(ROOT, '.github', 'workflows', 'node-release.yml'), /triple: ([\w-]+)/g), TRIPLES);
-  assert.deepEqual(named(join(PACKAGE, 'ts', 'native.ts'), /require\('@builderaikits\/sdk-([\w-]+)'\)/g), TRIPLES);
+test('workflow and loader have the platforms of platforms.json', () => {
+  const matches = (file, pattern) => [...new Set(Array.from(readFileSync(file, 'utf8').matchAll(pattern), ([, triple]) => triple))].sort();
+  assert.deepEqual(matches(join(ROOT, '.github', 'workflows', 'node-release.yml'), /triple: ([\w-]+)/g), TRIPLES);
+  assert.deepEqual(matches(join(PACKAGE, 'ts', 'native.ts'), /require\('@builderaikits\/sdk-([\w-]+)'\)/g), TRIPLES);
 });

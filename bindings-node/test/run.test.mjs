@@ -1,48 +1,51 @@
-// What a call gives, and what it sends.
+// What a call returns, and what it sends.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import BuilderAIKits, * as sdk from '@builderaikits/sdk';
-import { ANSWER, KEY, program, sandbox, server } from './service.mjs';
+import { KEY, PACKAGE, RUN, program, sandbox, server } from './service.mjs';
 
 const HELLO = { kit: 'text-gen', input: 'Hello' };
 
-test('a run is a plain object', async () => {
+test('run is a plain object', async () => {
   const { options } = await server();
   const run = await new BuilderAIKits(options).kits.run(HELLO);
-  assert.deepEqual(run, ANSWER);
+  assert.deepEqual(run, RUN);
   assert.equal(Object.getPrototypeOf(run), Object.prototype);
-  assert.equal(JSON.stringify(run), JSON.stringify(ANSWER));
-  assert.deepEqual(structuredClone(run), ANSWER);
-  assert.deepEqual({ ...run }, ANSWER);
+  assert.equal(JSON.stringify(run), JSON.stringify(RUN));
+  assert.deepEqual(structuredClone(run), RUN);
+  assert.deepEqual({ ...run }, RUN);
   assert.ok(!inspect(run, { showHidden: true, depth: 9 }).includes(KEY));
 });
 
-test('how it came to be is beside it', async () => {
+test('responseMetadata is attached and not enumerable', async () => {
   const headers = { 'x-request-id': 'req_9', 'x-two': ['a', 'b'] };
-  const { options, requests } = await server(() => ({ headers, body: ANSWER }));
+  const { options, requests } = await server(() => ({ headers, body: RUN }));
   const { responseMetadata, ...others } = await new BuilderAIKits(options).kits.run(HELLO);
-  assert.deepEqual(Object.keys(others), Object.keys(ANSWER));
+  assert.deepEqual(Object.keys(others), Object.keys(RUN));
   assert.equal(responseMetadata.attempts, 1);
   assert.equal(responseMetadata.requestID, 'req_9');
   assert.equal(responseMetadata.idempotencyKey, requests[0].headers['idempotency-key']);
   assert.equal(responseMetadata.headers['x-two'], 'a, b');
-  assert.ok(responseMetadata.elapsed > 0);
+  assert.ok(responseMetadata.elapsedMs > 0);
+  assert.deepEqual(Object.keys(responseMetadata), ['attempts', 'requestID', 'idempotencyKey', 'elapsedMs', 'headers']);
 });
 
-test('a field of the wire with the name of what is beside it does not show that', async () => {
-  const { options } = await server(() => ({ body: { ...ANSWER, responseMetadata: 'of the wire' } }));
+test('response field named responseMetadata is replaced by the metadata', async () => {
+  const { options } = await server(() => ({ body: { ...RUN, responseMetadata: 'from the service' } }));
   const run = await new BuilderAIKits(options).kits.run(HELLO);
   assert.equal(run.responseMetadata.attempts, 1);
-  assert.equal(JSON.stringify(run), JSON.stringify(ANSWER));
+  assert.equal(JSON.stringify(run), JSON.stringify(RUN));
 });
 
-test('what the service sends and we do not know stands in place', async () => {
+test('unknown fields are kept in place', async () => {
   const odd = {
-    ...ANSWER,
+    ...RUN,
     output: { text: 'hi', tone: { of: ['voice'] } },
-    usage: { ...ANSWER.usage, cached_tokens: 1 },
+    usage: { ...RUN.usage, cached_tokens: 1 },
     status: 7,
     then: 'not a promise',
     __proto__: null,
@@ -53,14 +56,14 @@ test('what the service sends and we do not know stands in place', async () => {
   assert.deepEqual({ ...run }, { ...odd });
 });
 
-test('what is not there is not there', async () => {
+test('missing fields are missing', async () => {
   const { options } = await server(() => ({ body: { output: { text: '' } } }));
   const run = await new BuilderAIKits(options).kits.run(HELLO);
   assert.deepEqual(run, { output: { text: '' }, usage: {} });
   assert.equal(run.responseMetadata.requestID, null);
 });
 
-test('texts of all kinds arrive, both ways', async () => {
+test('all kinds of text survive in both directions', async () => {
   const texts = ['', 'ASCII', 'für', '日本語', '😀', '\u0000\u001f"\\', '\u2028', '\ufeff', 'a'.repeat(1 << 20), 'é'.repeat(1 << 18)];
   const { options, requests } = await server((count) => ({ body: { output: { text: texts[count - 1] } } }));
   const client = new BuilderAIKits(options);
@@ -70,7 +73,7 @@ test('texts of all kinds arrive, both ways', async () => {
   }
 });
 
-test('the request as it stands on the wire', async () => {
+test('request reaches the server unchanged, with its headers', async () => {
   const { options, requests } = await server();
   const client = new BuilderAIKits({ ...options, headers: { 'x-a': '1', 'x-b': '1', 'x-none': undefined }, appName: 'app/1' });
   class Request {
@@ -93,7 +96,7 @@ test('the request as it stands on the wire', async () => {
   assert.match(headers['user-agent'], /^builderaikits-node\/\d+\.\d+\.\d+.* app\/1$/);
 });
 
-test('headers come in every form that fetch takes', async () => {
+test('headers are accepted in every form that fetch accepts', async () => {
   const { options, requests } = await server();
   const client = new BuilderAIKits(options);
   for (const headers of [{ 'x-a': '1' }, new Headers({ 'x-a': '1' }), new Map([['x-a', '1']]), [['x-a', '1']]]) {
@@ -102,7 +105,7 @@ test('headers come in every form that fetch takes', async () => {
   }
 });
 
-test('copies share and close together', async () => {
+test('copies share connections and close together', async () => {
   const { options, requests } = await server(() => ({ status: 500, body: 'no' }));
   const client = new BuilderAIKits({ ...options, maxRetries: 0, headers: { 'x-a': '1' } });
   const copy = client.withOptions({ apiKey: 'bak_other', maxRetries: 1, headers: { 'x-b': '1' }, timeout: null });
@@ -124,7 +127,7 @@ test('close lets calls in flight finish', async () => {
   assert.match((await run).output.text, /sandbox/);
 });
 
-test('the key comes from the environment, and is never shown', async () => {
+test('key from the environment is sent and never shown', async () => {
   const { env } = await server();
   const { code, stdout, stderr } = await program(
     `import BuilderAIKits from '@builderaikits/sdk';
@@ -137,12 +140,16 @@ test('the key comes from the environment, and is never shown', async () => {
   assert.ok(stdout.includes('BuilderAIKits { baseURL:') && stdout.endsWith(' hi\n') && !stdout.includes(KEY), stdout);
 });
 
-test('import and require give the same classes', () => {
+test('import and require export the same names and classes', () => {
   const required = createRequire(import.meta.url)('@builderaikits/sdk');
   assert.equal(required, BuilderAIKits);
   const { default: _, ...named } = sdk;
   assert.deepEqual(Object.keys(named).sort(), Object.keys(required).sort());
   for (const [name, value] of Object.entries(named)) {
     assert.equal(required[name], value, name);
+  }
+  const source = (file) => readFileSync(join(PACKAGE, 'ts', file), 'utf8');
+  for (const [, name] of source('types.ts').matchAll(/^export (?:interface|type) (\w+)/gm)) {
+    assert.ok(source('index.ts').includes(`export type ${name} = types.${name};`), name);
   }
 });

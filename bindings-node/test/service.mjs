@@ -1,4 +1,5 @@
-// What the tests talk to: the sandbox program, a server of one's own for what that does not do, and programs as processes.
+// What the tests talk to: the sandbox, a scripted server for what the sandbox does not do, and programs as child processes.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -16,7 +17,7 @@ for (const name of Object.keys(process.env)) {
   }
 }
 
-export const ANSWER = {
+export const RUN = {
   id: 'run_1',
   kit: 'text-gen',
   status: 'completed',
@@ -25,7 +26,7 @@ export const ANSWER = {
   latency_ms: 3,
 };
 
-/** The sandbox, until the tests of the file end: its options for a client, and its environment for a program. */
+/** Starts the sandbox for the tests of a file. Returns options for a client, and the environment for a program. */
 export async function sandbox(...flags) {
   const target = join(ROOT, process.env.CARGO_TARGET_DIR ?? 'target');
   const child = spawn(join(target, 'debug', 'builderaikits-sandbox'), ['--port', '0', ...flags], {
@@ -38,10 +39,10 @@ export async function sandbox(...flags) {
 }
 
 /**
- * A server that answers each request with what `answer` gives: `{ status, headers, body }`, or nothing, to stay silent.
- * `requests` has what it read, `closed` the connections that were closed before they were answered.
+ * Starts a server that sends what `respond` returns for each request: `{ status, headers, body }`, or undefined to send
+ * nothing. `requests` has the requests received, `closed` counts the connections that were closed before their response.
  */
-export async function server(answer = () => ({ body: ANSWER })) {
+export async function server(respond = () => ({ body: RUN })) {
   const requests = [];
   const closed = { count: 0 };
   const listener = createServer(async (request, response) => {
@@ -49,13 +50,13 @@ export async function server(answer = () => ({ body: ANSWER })) {
     response.on('close', () => {
       closed.count += response.writableFinished ? 0 : 1;
     });
-    // A letter may be cut in two by the end of a part.
+    // A chunk may end inside a character.
     request.setEncoding('utf8');
-    for await (const part of request) {
-      body += part;
+    for await (const chunk of request) {
+      body += chunk;
     }
     requests.push({ headers: request.headers, body: body === '' ? undefined : JSON.parse(body) });
-    const { status = 200, headers = {}, body: text } = answer(requests.length) ?? {};
+    const { status = 200, headers = {}, body: text } = respond(requests.length) ?? {};
     if (text !== undefined) {
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof text === 'string' || Buffer.isBuffer(text) ? text : JSON.stringify(text));
@@ -71,7 +72,7 @@ export async function server(answer = () => ({ body: ANSWER })) {
   return { requests, closed, options: { apiKey: KEY, baseURL }, env: { BUILDERAIKITS_API_KEY: KEY, BUILDERAIKITS_BASE_URL: baseURL } };
 }
 
-/** Runs a program of JavaScript, and gives its exit code, signal and output. It must end in time. */
+/** Runs JavaScript source as a program. Returns its exit code, signal and output. Kills it if it does not end. */
 export async function program(source, { env = {}, args = [], flags = [], cwd = PACKAGE, kill } = {}) {
   const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', source, ...args], {
     env: { ...process.env, ...env },
@@ -81,32 +82,34 @@ export async function program(source, { env = {}, args = [], flags = [], cwd = P
   return finished(child, kill);
 }
 
-/** Runs a file. */
+/** Runs a file as a program. */
 export async function file(path, { env = {}, args = [] } = {}) {
   const child = spawn(process.execPath, [path, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   return finished(child);
 }
 
 async function finished(child, kill) {
-  const seen = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) {
     child[name].setEncoding('utf8');
     child[name].on('data', (text) => {
-      seen[name] += text;
+      output[name] += text;
       if (kill !== undefined && name === 'stdout') {
         child.kill(kill);
       }
     });
   }
-  const late = setTimeout(() => child.kill('SIGKILL'), 120_000);
+  const timeout = setTimeout(() => child.kill('SIGKILL'), 120_000);
   const [code, signal] = await once(child, 'close');
-  clearTimeout(late);
-  return { code, signal, ...seen };
+  clearTimeout(timeout);
+  return { code, signal, ...output };
 }
 
-/** Waits until `holds`; the test's own limit of time ends it. */
-export async function until(holds) {
-  while (!holds()) {
+/** Waits until the condition is true, and fails after 30 s. */
+export async function waitUntil(condition) {
+  const deadline = Date.now() + 30_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `never true: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

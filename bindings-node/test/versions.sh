@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the tests on other Nodes, and a call on Bun and Deno, as far as npm carries them for this machine: versions.sh FOLDER
+# Runs the tests on other versions of Node, and the examples on Bun and Deno, all installed from npm: versions.sh FOLDER
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 target=$here/../${CARGO_TARGET_DIR:-target}
 mkdir -p "$1" && cd "$1"
 platform=$(node -p 'process.platform + "-" + process.arch')
 
-# Programs alone, without the scripts that would fetch or move them.
+# Without the install scripts, which would download or move the binaries.
 for version in 22.23.3 24.21.0 26.10.0; do
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "node-$version" "node-$platform@$version"
   node=$PWD/node-$version/node_modules/node-$platform/bin/node

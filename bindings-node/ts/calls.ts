@@ -1,144 +1,88 @@
-/** The calls of this environment, of all its clients: begun, ended, given up. */
+/** The calls of all clients in this JavaScript environment: submitted, settled, aborted. */
 
+import { Failure } from './failure';
 import { flush } from './logs';
-import { type Calls, type Client, type Failed, native } from './native';
-import { OF_CALL, Refusal } from './options';
-import type { ResponseMetadata, Run } from './types';
+import { type Client, type CompletionQueue, type ErrorRecord, native } from './native';
+import { type SignalCall, subscribeSignal, unsubscribeSignal } from './signals';
+import type { ResponseMetadata } from './types';
 
-/** Why a call has no run. */
-export class Failure {
-  constructor(
-    readonly failed: Failed,
-    readonly cause?: unknown,
-  ) {}
-}
-
-interface Waiting {
-  end(end: Run | Failure): void;
+interface PendingCall {
+  settle(result: unknown): void;
   signal: AbortSignal | undefined;
-  /** Kept until then, and with it who is told of its logs. */
+  /** Held so that neither the client nor its logger is collected before the call settles. */
   client: Client;
 }
 
-let calls: Calls | undefined;
-const waiting = new Map<number, Waiting>();
+let queue: CompletionQueue | undefined;
+const pending = new Map<number, PendingCall>();
 
-/** Where the calls of all clients end. Made with the first one, so that a program that makes none has none of it. */
-export function callsHere(): Calls {
-  calls ??= new native.Calls(drain);
-  return calls;
+/** The queue in which the calls of all clients complete. Created with the first client. */
+export function completionQueue(): CompletionQueue {
+  queue ??= new native.CompletionQueue(drain);
+  return queue;
 }
 
-/** Begins a call, and gives what it ends in. The addon keeps the process alive until then. */
-export function ended(client: Client, request: string, given?: string, signal?: AbortSignal): Promise<Run | Failure> | Failure {
-  // First, so that no call begins which its signal cannot give up.
-  const listening = signal && listen(signal);
-  if (signal !== undefined && listening === undefined) {
-    return abandoned(signal);
+/** Submits a call and resolves to its response, or to the failure. The addon keeps the process alive until then. */
+export function submit<Response extends object>(
+  client: Client,
+  operation: string,
+  request: string,
+  options?: string,
+  signal?: AbortSignal,
+): Promise<Response | Failure> | Failure {
+  // Before the call is submitted, so that no call starts that its signal cannot abort.
+  const signalCalls = signal && subscribeSignal(signal, abortCalls);
+  if (signal !== undefined && signalCalls === undefined) {
+    return abortFailure(signal);
   }
-  const call = client.submit(request, given);
+  const call = client.submit(operation, request, options);
   if (typeof call !== 'number') {
-    leave(signal);
-    return new Failure(call);
+    signal && unsubscribeSignal(signal);
+    return Failure.fromRecord(call);
   }
-  listening?.set(call, { begun: performance.now(), given });
-  return new Promise((end) => waiting.set(call, { end, signal, client }));
+  signalCalls?.set(call, { startedAt: performance.now(), options });
+  return new Promise((settle) => pending.set(call, { settle: settle as (result: unknown) => void, signal, client }));
 }
 
-/** Called by the addon when calls have ended: once for many. */
+/** Called by the addon when the queue is no longer empty: once for many calls. */
 function drain(): void {
-  const ended = callsHere().drain();
-  for (const part of typeof ended === 'string' ? [ended] : ended) {
-    if (typeof part === 'string') {
-      settleAll(...(JSON.parse(part) as [number[], Run[], ResponseMetadata[]]));
-    } else {
-      settle(part.call as number, new Failure(part));
-    }
+  const completed = completionQueue().drain();
+  for (let index = 0; index < completed.length; index += 2) {
+    const result = completed[index + 1] as string | ErrorRecord;
+    settle(completed[index] as number, typeof result === 'string' ? parseResponse(result) : Failure.fromRecord(result));
   }
   flush();
 }
 
-function settleAll(numbers: number[], runs: Run[], metadata: ResponseMetadata[]): void {
-  for (const [index, run] of runs.entries()) {
-    Object.defineProperty(run, 'responseMetadata', { value: metadata[index], enumerable: false, configurable: true });
-    settle(numbers[index] as number, run);
-  }
+function parseResponse(json: string): object {
+  const [response, value] = JSON.parse(json) as [object, ResponseMetadata];
+  return Object.defineProperty(response, 'responseMetadata', { value, enumerable: false, configurable: true });
 }
 
-function settle(call: number, end: Run | Failure): void {
-  const found = waiting.get(call);
-  // One that was given up just before has nobody.
+function settle(call: number, result: unknown): void {
+  const found = pending.get(call);
+  // Undefined for a call that was aborted just before.
   if (found !== undefined) {
-    waiting.delete(call);
-    found.end(end);
-    leave(found.signal, call);
+    pending.delete(call);
+    found.settle(result);
+    found.signal && unsubscribeSignal(found.signal, call);
   }
 }
 
-/** What is known of a call that is given up. */
-interface Watched {
-  begun: number;
-  given: string | undefined;
-}
-
-/** Signals with calls that they give up, and the one listener that each has then, however many calls there are. */
-const watched = new Map<AbortSignal, { of: Map<number, Watched>; listener: () => void }>();
-
-/** Listens to a signal, and gives where its calls are noted; undefined when it is aborted already. */
-function listen(signal: AbortSignal): Map<number, Watched> | undefined {
-  try {
-    if (signal.aborted) {
-      return undefined;
-    }
-    let entry = watched.get(signal);
-    if (entry === undefined) {
-      const of = new Map<number, Watched>();
-      entry = { of, listener: () => giveUp(signal, of) };
-      signal.addEventListener('abort', entry.listener);
-      watched.set(signal, entry);
-    }
-    return entry.of;
-  } catch (cause) {
-    throw new Refusal('signal: cannot be listened to', cause);
+function abortCalls(signal: AbortSignal, calls: Map<number, SignalCall>): void {
+  for (const [call, details] of [...calls]) {
+    queue?.abort(call);
+    settle(call, abortFailure(signal, details));
   }
 }
 
-function leave(signal: AbortSignal | undefined, call?: number): void {
-  const entry = signal && watched.get(signal);
-  if (signal === undefined || entry === undefined) {
-    return;
-  }
-  if (call !== undefined) {
-    entry.of.delete(call);
-  }
-  if (entry.of.size === 0) {
-    watched.delete(signal);
-    try {
-      signal.removeEventListener('abort', entry.listener);
-    } catch {
-      // A signal of the user's making takes no other call with it.
-    }
-  }
-}
-
-function giveUp(signal: AbortSignal, of: Map<number, Watched>): void {
-  for (const [call, known] of [...of]) {
-    calls?.abort(call);
-    settle(call, abandoned(signal, known));
-  }
-}
-
-/** How far a call that had begun came is not known here, nor the key that the core made for it. */
-function abandoned(signal: AbortSignal, known?: Watched): Failure {
-  const given = JSON.parse(known?.given ?? '{}') as Record<string, string>;
-  const failed: Failed = {
-    kind: 'cancelled',
-    message: 'the call was given up by its signal',
-    attempts: 0,
-    mayHaveRun: known !== undefined,
-    isRetryable: false,
-    idempotencyKey: given[OF_CALL.idempotencyKey],
-    elapsed: known === undefined ? 0 : performance.now() - known.begun,
-  };
-  return new Failure(failed, signal.reason);
+/** How many attempts the call made is not known here, nor an idempotency key that the core generated. */
+function abortFailure(signal: AbortSignal, started?: SignalCall): Failure {
+  const { idempotency_key: idempotencyKey } = JSON.parse(started?.options ?? '{}') as { idempotency_key?: string };
+  return new Failure('cancelled', 'The request was aborted.', {
+    mayHaveRun: started !== undefined,
+    idempotencyKey,
+    elapsedMs: started && performance.now() - started.startedAt,
+    cause: signal.reason,
+  });
 }

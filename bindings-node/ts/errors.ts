@@ -1,252 +1,165 @@
-/** The errors of the SDK: one tree, under `BuilderAIKitsError`. */
+/** The errors of the SDK: one tree under `BuilderAIKitsError`. Everything here is public. */
 
-import { type Failed, native } from './native';
-import { type Names, named } from './options';
+import { defineErrorClass, defineHidden } from './error_classes';
+import { native } from './native';
 
-/** What is known of a failed call, for errors made by hand; each is explained at `BuilderAIKitsError`. Times are milliseconds. */
-export interface ErrorFields {
-  /** Default: that of the class. */
-  kind?: string | undefined;
-  status?: number | undefined;
-  code?: string | undefined;
-  body?: Uint8Array | undefined;
-  headers?: Record<string, string> | undefined;
-  requestID?: string | undefined;
-  attempts?: number | undefined;
-  retryAfter?: number | undefined;
-  mayHaveRun?: boolean | undefined;
-  isRetryable?: boolean | undefined;
-  idempotencyKey?: string | undefined;
-  elapsed?: number | undefined;
-  cause?: unknown;
+/** The properties of every error. A new field of the core's error record needs a line here and nothing else. */
+interface ErrorProperties {
+  /** The kind's name, which is the same in every language of the SDK, such as `rate_limit`. */
+  kind: string;
+  /** The HTTP status of the response, if there was one. */
+  status: number | undefined;
+  /** The service's own error code, if it sent one. New codes may be added at any time. */
+  code: string | undefined;
+  /** The response body as received; the first 64 KiB if the status is 300 or above. It can contain parts of the prompt, so
+   * it is not enumerable and appears in no message and no log. */
+  body: Uint8Array | undefined;
+  /** The response headers, if there was a response; names are in lower case. Not enumerable. */
+  headers: Record<string, string> | undefined;
+  /** The request id that the service assigned. Include it in support requests. */
+  requestID: string | undefined;
+  /** The option or request field that was rejected, if the error is about one. */
+  option: string | undefined;
+  /** Attempts started, whether or not they were sent; 0 if the call was rejected before the first one or aborted by its
+   * `signal`. */
+  attempts: number;
+  /** How long the service asked to wait before the next request, in milliseconds, if it did. */
+  retryAfterMs: number | undefined;
+  /** Whether any attempt of the call may have run on the service, and so may be billed. Always true for a call that its
+   * `signal` aborted after it had started. */
+  mayHaveRun: boolean;
+  /** Whether the call's options would retry this outcome, regardless of attempts, retry budget and time left. */
+  isRetryable: boolean;
+  /** The `Idempotency-Key` of all attempts of the call. For a call aborted by its `signal`: the key that you passed, if
+   * you passed one. */
+  idempotencyKey: string | undefined;
+  /** Duration of the call in milliseconds, including queueing, attempts and waits. */
+  elapsedMs: number;
 }
 
+/** Fields for errors that you construct, for example in tests. `kind` defaults to the kind of the class. */
+export type ErrorFields = { [Name in keyof ErrorProperties]?: ErrorProperties[Name] | undefined } & { cause?: unknown };
+
+const HIDDEN: readonly string[] = ['kind', 'body', 'headers'] satisfies (keyof ErrorProperties)[];
+const DEFAULTS: Record<string, unknown> = { attempts: 0, mayHaveRun: false, isRetryable: false, elapsedMs: 0 };
+
+export interface BuilderAIKitsError extends Readonly<ErrorProperties> {}
+
 /**
- * Every failure of the SDK. `String(error)` is one line: status, message, request id, attempts. Neither the API key nor
- * the prompt is in it. Errors can be made by hand, for tests: `new RateLimitError('slow down', { status: 429 })`.
+ * The base class of all errors of the SDK. `String(error)` is one line: status, message, request id, attempts. It contains
+ * neither the API key nor the prompt. If the operating system reported a connection error, `error.cause.code` is its
+ * code, such as `ECONNREFUSED`.
+ *
+ * Errors can be constructed directly, for tests: `new RateLimitError('slow down', { status: 429 })`.
  */
 export class BuilderAIKitsError extends Error {
-  static {
-    describe(this, 'BuilderAIKitsError', 'internal');
-  }
+  static { defineErrorClass(this, 'BuilderAIKitsError', 'internal'); }
 
-  /** The kind's name in every language of the SDK, such as `rate_limit`. */
-  declare readonly kind: string;
-  /** The HTTP status of the answer, if there was one. */
-  declare readonly status: number | undefined;
-  /** The service's own code, if it gave one. An open set. */
-  declare readonly code: string | undefined;
-  /** What the service sent, as received; the first 64 KiB when the status is 300 or above. It can hold parts of the
-   * prompt, so it is not enumerable, and stands in no message and no log. */
-  declare readonly body: Uint8Array | undefined;
-  /** The headers of the answer, if there was one; names in lower case. Not enumerable. */
-  declare readonly headers: Record<string, string> | undefined;
-  /** The service's name for the request, to give to support. */
-  declare readonly requestID: string | undefined;
-  /** Attempts begun, sent or not; 0 when the call was refused before the first, or given up by its `signal`. */
-  declare readonly attempts: number;
-  /** How long the service asked to wait before the next request, in milliseconds, if it did. */
-  declare readonly retryAfter: number | undefined;
-  /** Whether any attempt of the call may have run on the service, and so may be billed. True for every call that its
-   * `signal` gave up once it had begun, sent or not. */
-  declare readonly mayHaveRun: boolean;
-  /** Whether the call's options would repeat this outcome, whatever attempts, budget and time were left. */
-  declare readonly isRetryable: boolean;
-  /** The `Idempotency-Key` that all attempts of the call carried. Of one that its `signal` gave up, only a key of yours. */
-  declare readonly idempotencyKey: string | undefined;
-  /** From the start of the call to its end, in milliseconds: queue, attempts and waits. */
-  declare readonly elapsed: number;
-
-  /** `message`: what went wrong, in one line: the service's words where it gave any, ours elsewhere. */
+  /** `message` says what went wrong in one line: in the service's words if it sent any. */
   constructor(message = '', fields: ErrorFields = {}) {
-    const { cause, kind, body, headers, attempts = 0, mayHaveRun = false, isRetryable = false, elapsed = 0, ...rest } = fields;
+    const { cause, ...properties } = fields;
     super(message, cause === undefined ? undefined : { cause });
-    if (kind !== undefined && kind !== this.kind) {
-      hide(this, 'kind', kind);
-    }
-    hide(this, 'body', body);
-    hide(this, 'headers', headers);
-    for (const [name, value] of Object.entries({ ...rest, attempts, mayHaveRun, isRetryable, elapsed })) {
+    for (const [name, given] of Object.entries({ ...DEFAULTS, ...properties })) {
+      const value = given ?? DEFAULTS[name];
       if (value !== undefined) {
-        (this as Record<string, unknown>)[name] = value;
+        HIDDEN.includes(name) ? defineHidden(this, name, value) : ((this as Record<string, unknown>)[name] = value);
       }
     }
   }
 
-  /** One line: status, message, request id, attempts. */
+  /** Formats the error in one line: status, message, request id, attempts. */
   override toString(): string {
-    return `${this.name}: ${native.errorText(this.message, this.status, this.requestID, this.attempts)}`;
+    return `${this.name}: ${native.errorDisplay(this.message, this.status, this.requestID, this.attempts)}`;
   }
 }
 
-/** An option of the client is missing or bad; nothing was sent. The message names it, and the way out. */
+/** An option of the client is missing or invalid. Nothing was sent. The message names the option and how to fix it. */
 export class ConfigurationError extends BuilderAIKitsError {
-  static {
-    describe(this, 'ConfigurationError', 'config');
-  }
+  static { defineErrorClass(this, 'ConfigurationError', 'config'); }
 }
 
-/** The request, or an option of this call, was refused before anything was sent. Mend the field it names. */
+/** The request, or an option of the call, was rejected before anything was sent. Fix the field that the message names. */
 export class InvalidRequestError extends BuilderAIKitsError {
-  static {
-    describe(this, 'InvalidRequestError', 'invalid_request');
-  }
+  static { defineErrorClass(this, 'InvalidRequestError', 'invalid_request'); }
 }
 
-/** The client was closed before the call. Make a new one, or close it later. */
+/** The client was closed before the call. Create a new one, or close it later. */
 export class ClientClosedError extends BuilderAIKitsError {
-  static {
-    describe(this, 'ClientClosedError', 'closed');
-  }
+  static { defineErrorClass(this, 'ClientClosedError', 'closed'); }
 }
 
-/** The call was given up by its `signal`, whose reason is the `cause`. What was sent may run all the same. */
+/** The call was aborted by its `signal`, whose reason is the `cause`. A request that was already sent may still run. */
 export class APIUserAbortError extends BuilderAIKitsError {
-  static {
-    describe(this, 'APIUserAbortError', 'cancelled');
-  }
+  static { defineErrorClass(this, 'APIUserAbortError', 'cancelled'); }
 }
 
-/** A defect of the SDK ended this call; other calls go on. Please report it. */
+/** A bug in the SDK ended this call; other calls are not affected. Please report it. */
 export class InternalError extends BuilderAIKitsError {
-  static {
-    describe(this, 'InternalError', 'internal');
-  }
+  static { defineErrorClass(this, 'InternalError', 'internal'); }
 }
 
-/** The call failed at the service, or on the way to it. See `mayHaveRun` before you repeat it. */
+/** The call failed at the service or on the way to it. Check `mayHaveRun` before you retry it. */
 export class APIError extends BuilderAIKitsError {
-  static {
-    describe(this, 'APIError', 'status');
-  }
+  static { defineErrorClass(this, 'APIError', 'status'); }
 }
 
-/** The service answered with a status of 400 or above that has no class of its own; see `status` and `code`. */
+/** The response had a status of 400 or above that has no class of its own. See `status` and `code`. */
 export class APIStatusError extends APIError {
-  static {
-    describe(this, 'APIStatusError', 'status');
-  }
+  static { defineErrorClass(this, 'APIStatusError', 'status'); }
 }
 
-/** 400: the service found the request malformed. Mend what the message names. */
+/** 400: the service found the request malformed. Fix what the message names. */
 export class BadRequestError extends APIStatusError {
-  static {
-    describe(this, 'BadRequestError', 'bad_request');
-  }
+  static { defineErrorClass(this, 'BadRequestError', 'bad_request'); }
 }
 
-/** 401: the API key is missing, wrong or revoked. Check BUILDERAIKITS_API_KEY against your dashboard. */
+/** 401: the API key is missing, wrong or revoked. Compare BUILDERAIKITS_API_KEY with the key in your dashboard. */
 export class AuthenticationError extends APIStatusError {
-  static {
-    describe(this, 'AuthenticationError', 'authentication');
-  }
+  static { defineErrorClass(this, 'AuthenticationError', 'authentication'); }
 }
 
-/** 403: the API key may not do this. Use another key, or ask for the right. */
+/** 403: the API key lacks permission. Use another key or request access. */
 export class PermissionDeniedError extends APIStatusError {
-  static {
-    describe(this, 'PermissionDeniedError', 'permission_denied');
-  }
+  static { defineErrorClass(this, 'PermissionDeniedError', 'permission_denied'); }
 }
 
-/** 404: there is nothing at this address. Check `baseURL`, and the kit's name. */
+/** 404: nothing exists at this address. Check `baseURL` and the name of the kit. */
 export class NotFoundError extends APIStatusError {
-  static {
-    describe(this, 'NotFoundError', 'not_found');
-  }
+  static { defineErrorClass(this, 'NotFoundError', 'not_found'); }
 }
 
-/** 409: the request conflicts with another one. Look at `code`, and at your idempotency keys. */
+/** 409: the request conflicts with another one. Check `code` and whether you reused an idempotency key. */
 export class ConflictError extends APIStatusError {
-  static {
-    describe(this, 'ConflictError', 'conflict');
-  }
+  static { defineErrorClass(this, 'ConflictError', 'conflict'); }
 }
 
-/** 422: the service understood the request and will not do it. Change it before you repeat it. */
+/** 422: the service understood the request but cannot process it. Change it before you retry it. */
 export class UnprocessableEntityError extends APIStatusError {
-  static {
-    describe(this, 'UnprocessableEntityError', 'unprocessable');
-  }
+  static { defineErrorClass(this, 'UnprocessableEntityError', 'unprocessable'); }
 }
 
-/** 429: too many requests or tokens. Wait `retryAfter` milliseconds, send less at once, or raise your plan. */
+/** 429: too many requests or tokens. Wait `retryAfterMs` milliseconds, reduce concurrency, or upgrade your plan. */
 export class RateLimitError extends APIStatusError {
-  static {
-    describe(this, 'RateLimitError', 'rate_limit');
-  }
+  static { defineErrorClass(this, 'RateLimitError', 'rate_limit'); }
 }
 
-/** 500 or above: the service failed, repeats included. Try later; `mayHaveRun` says whether it may be billed. */
+/** 500 or above: the service failed, also on every retry. Try again later; `mayHaveRun` says whether it may be billed. */
 export class InternalServerError extends APIStatusError {
-  static {
-    describe(this, 'InternalServerError', 'server');
-  }
+  static { defineErrorClass(this, 'InternalServerError', 'server'); }
 }
 
-/** No answer, one that was cut short or is not HTTP, or a server that could not be trusted. Check the network, `baseURL`,
- * proxy and certificates; `kind` is `tls` where it was about trust. */
+/** There was no response, a truncated one, one that is not HTTP, or the server's certificate is not trusted. Check the
+ * network, `baseURL`, proxy and certificates. `kind` is `tls` if the TLS handshake failed, else `connection`. */
 export class APIConnectionError extends APIError {
-  static {
-    describe(this, 'APIConnectionError', 'connection');
-  }
+  static { defineErrorClass(this, 'APIConnectionError', 'connection', 'tls'); }
 }
 
-/** A limit of time ran out; the message says which, and in which phase. Give more `timeout`, or ask for less. */
+/** A timeout elapsed; the message says which one and in which phase. Raise `timeout`, or request less. */
 export class APITimeoutError extends APIConnectionError {
-  static {
-    describe(this, 'APITimeoutError', 'timeout');
-  }
+  static { defineErrorClass(this, 'APITimeoutError', 'timeout'); }
 }
 
-/** The service answered something that is no run. `body` has what came; it may have been paid for. */
+/** The response is not valid. You may have been billed; `body` has the raw response. */
 export class APIResponseValidationError extends APIError {
-  static {
-    describe(this, 'APIResponseValidationError', 'bad_response');
-  }
-}
-
-const CLASSES = new Map(
-  [
-    ConfigurationError,
-    InvalidRequestError,
-    ClientClosedError,
-    APIUserAbortError,
-    InternalError,
-    APIStatusError,
-    BadRequestError,
-    AuthenticationError,
-    PermissionDeniedError,
-    NotFoundError,
-    ConflictError,
-    UnprocessableEntityError,
-    RateLimitError,
-    InternalServerError,
-    APIConnectionError,
-    APITimeoutError,
-    APIResponseValidationError,
-  ].map((error) => [error.prototype.kind, error] as const),
-);
-CLASSES.set('tls', APIConnectionError);
-
-/** The error of a record of the addon, whose message may begin with one of `names`. Its stack begins below `ours`. A
- * kind that is not known is of the base class. */
-export function errorOf(failed: Failed, names: Names, ours: Function, cause?: unknown): BuilderAIKitsError {
-  const { call: _, message, headers: text, ...fields } = failed;
-  const headers = text === undefined ? undefined : (JSON.parse(text) as Record<string, string>);
-  const error = new (CLASSES.get(failed.kind) ?? BuilderAIKitsError)(named(message, names), { ...fields, headers, cause });
-  Error.captureStackTrace(error, ours);
-  return error;
-}
-
-/** Names are spelled out, so that programs that shorten names keep these. */
-function describe(error: { prototype: object }, name: string, kind: string): void {
-  hide(error.prototype, 'name', name);
-  hide(error.prototype, 'kind', kind);
-}
-
-function hide(object: object, name: string, value: unknown): void {
-  if (value !== undefined) {
-    Object.defineProperty(object, name, { value, enumerable: false, writable: true, configurable: true });
-  }
+  static { defineErrorClass(this, 'APIResponseValidationError', 'bad_response'); }
 }

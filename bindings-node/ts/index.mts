@@ -1,40 +1,30 @@
-/** The same for `import`: one set of classes, however the package is loaded. */
+/** The exports for `import`. They are those of `require`, so that there is one set of classes however the package is loaded. */
 
 import BuilderAIKits from './index.js';
 
 export default BuilderAIKits;
-export import BuilderAIKitsError = BuilderAIKits.BuilderAIKitsError;
-export import ConfigurationError = BuilderAIKits.ConfigurationError;
-export import InvalidRequestError = BuilderAIKits.InvalidRequestError;
-export import ClientClosedError = BuilderAIKits.ClientClosedError;
-export import APIUserAbortError = BuilderAIKits.APIUserAbortError;
-export import InternalError = BuilderAIKits.InternalError;
-export import APIError = BuilderAIKits.APIError;
-export import APIStatusError = BuilderAIKits.APIStatusError;
-export import BadRequestError = BuilderAIKits.BadRequestError;
-export import AuthenticationError = BuilderAIKits.AuthenticationError;
-export import PermissionDeniedError = BuilderAIKits.PermissionDeniedError;
-export import NotFoundError = BuilderAIKits.NotFoundError;
-export import ConflictError = BuilderAIKits.ConflictError;
-export import UnprocessableEntityError = BuilderAIKits.UnprocessableEntityError;
-export import RateLimitError = BuilderAIKits.RateLimitError;
-export import InternalServerError = BuilderAIKits.InternalServerError;
-export import APIConnectionError = BuilderAIKits.APIConnectionError;
-export import APITimeoutError = BuilderAIKits.APITimeoutError;
-export import APIResponseValidationError = BuilderAIKits.APIResponseValidationError;
-export type ErrorFields = BuilderAIKits.ErrorFields;
-export type Kits = BuilderAIKits.Kits;
-export type ClientOptions = BuilderAIKits.ClientOptions;
-export type CopyOptions = BuilderAIKits.CopyOptions;
-export type HeadersLike = BuilderAIKits.HeadersLike;
-export type Input = BuilderAIKits.Input;
-export type Kit = BuilderAIKits.Kit;
-export type LogLevel = BuilderAIKits.LogLevel;
-export type Logger = BuilderAIKits.Logger;
-export type Output = BuilderAIKits.Output;
-export type ResponseMetadata = BuilderAIKits.ResponseMetadata;
-export type Run = BuilderAIKits.Run;
-export type RunConfig = BuilderAIKits.RunConfig;
-export type RunOptions = BuilderAIKits.RunOptions;
-export type RunRequest = BuilderAIKits.RunRequest;
-export type Usage = BuilderAIKits.Usage;
+// Not `export *`, which would also export the markers of a CommonJS module, `__esModule` and `module.exports`.
+export {
+  APIConnectionError,
+  APIError,
+  APIResponseValidationError,
+  APIStatusError,
+  APITimeoutError,
+  APIUserAbortError,
+  AuthenticationError,
+  BadRequestError,
+  BuilderAIKitsError,
+  ClientClosedError,
+  ConfigurationError,
+  ConflictError,
+  InternalError,
+  InternalServerError,
+  InvalidRequestError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+  UnprocessableEntityError,
+} from './errors.js';
+export type { ErrorFields } from './errors.js';
+export type { Kits } from './kits.js';
+export type * from './types.js';

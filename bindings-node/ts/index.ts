@@ -1,15 +1,16 @@
 /** The official Node.js SDK of BuilderAI Kits. */
 
-import { callsHere } from './calls';
+import { completionQueue } from './calls';
 import * as errors from './errors';
-import { Kits as KitsOfAClient } from './kits';
-import { leave, listen, listenerOf, share } from './logs';
-import { type Client, type Failed, native, variable } from './native';
-import { OF_CLIENT, Refusal, given } from './options';
+import { Failure } from './failure';
+import { Kits as KitsOfClient } from './kits';
+import { attachLogger, detachLogger, inheritLogger, loggerFromOptions } from './logs';
+import { type Client, type ErrorRecord, native, variable } from './native';
+import { ArgumentError, checkOptionsObject, serializeOptions } from './options';
 import type * as types from './types';
 
 /**
- * A client of BuilderAI Kits. Make one and keep it: it holds the connections.
+ * A client for the BuilderAI Kits API. Create one client and reuse it; it owns the connection pool.
  *
  * ```ts
  * const client = new BuilderAIKits();
@@ -19,42 +20,39 @@ import type * as types from './types';
  */
 class BuilderAIKits {
   /** The kits of the service. */
-  readonly kits: KitsOfAClient;
+  readonly kits: KitsOfClient;
   readonly #client: Client;
 
-  /** Throws a `ConfigurationError` that names the option which is missing or bad. Sends nothing. */
+  /** Throws a `ConfigurationError` that names the missing or invalid option. Sends nothing. */
   constructor(options?: types.ClientOptions);
   constructor(options: types.ClientOptions | Client = {}) {
-    const make = (json: string) => native.client(callsHere(), json, variable);
-    this.#client = options instanceof native.Client ? options : made(options, make, BuilderAIKits);
-    this.kits = new KitsOfAClient(this.#client);
+    this.#client = options instanceof native.Client ? options : newClient(options);
+    this.kits = new KitsOfClient(this.#client);
   }
 
-  /** Where the service is. */
+  /** The base URL of the service. */
   get baseURL(): string {
     return this.#client.baseUrl;
   }
 
   /**
-   * Makes a copy with other options, which shares connections, retry budget and slots, and closes with this one. What
-   * is left out stays as it is; `headers` takes the place of all of the client's.
+   * Creates a copy with other options. The copy shares connections, retry budget and concurrency limit with this client,
+   * and closes with it. Options that you omit keep their values; `headers` replaces all headers of the client.
    *
-   * Throws a `ConfigurationError` that names the option which is bad.
+   * Throws a `ConfigurationError` that names the invalid option.
    */
-  withOptions(options: types.CopyOptions): BuilderAIKits {
-    const original = this.#client;
-    const copy = made(options, (json) => original.withOptions(json), BuilderAIKits.prototype.withOptions, original);
-    return new BuilderAIKits(copy as types.ClientOptions);
+  withOptions(options: types.ClientOverrides): BuilderAIKits {
+    return new BuilderAIKits(copyClient(this.#client, options) as types.ClientOptions);
   }
 
-  /** Refuses new calls of this client and its copies, with `ClientClosedError`. Those in flight finish; its `logger` is
-   * told no more. */
+  /** Closes this client and its copies: new calls are rejected with `ClientClosedError`, calls in flight finish. Its
+   * `logger` gets no more records. */
   close(): void {
     this.#client.close();
-    leave(this.#client);
+    detachLogger(this.#client);
   }
 
-  /** As `close`: for `await using`. */
+  /** The same as `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
@@ -65,32 +63,50 @@ class BuilderAIKits {
   }
 }
 
-function made(options: types.ClientOptions, make: (json: string) => Client | Failed, ours: Function, original?: Client): Client {
-  let client: Client | Failed;
-  let cause: unknown;
-  try {
+function newClient(options: types.ClientOptions): Client {
+  return orThrow(BuilderAIKits, () => {
+    checkOptionsObject(options, 'client');
     const { logger, logLevel, ...others } = options;
-    const json = given(others, OF_CLIENT, 'client');
-    if (original !== undefined && (logger ?? logLevel) !== undefined) {
-      throw new Refusal(`${logger ? 'logger' : 'logLevel'}: is shared by all copies of a client; make a new client`);
-    }
-    const listener = original === undefined ? listenerOf(logger, logLevel) : undefined;
-    client = make(json);
-    if (client instanceof native.Client) {
-      original === undefined ? listen(client, listener) : share(original, client);
-    }
-  } catch (thrown) {
-    const refusal = Refusal.of(thrown);
-    client = refusal.failed('config');
-    cause = refusal.cause;
-  }
-  if (client instanceof native.Client) {
+    const json = serializeOptions(others, 'client');
+    const attached = loggerFromOptions(logger, logLevel);
+    const client = native.createClient(completionQueue(), json, variable);
+    client instanceof native.Client && attachLogger(client, attached);
     return client;
-  }
-  throw errors.errorOf(client as Failed, OF_CLIENT, ours, cause);
+  });
 }
 
-/** Everything else that the package has, for `require` and for types. `index.mts` has the same names. */
+function copyClient(original: Client, options: types.ClientOverrides & Pick<types.ClientOptions, 'logger' | 'logLevel'>): Client {
+  return orThrow(BuilderAIKits.prototype.withOptions, () => {
+    checkOptionsObject(options, 'client');
+    const { logger, logLevel, ...others } = options;
+    const json = serializeOptions(others, 'client');
+    if (logger !== undefined || logLevel !== undefined) {
+      const name = logger !== undefined ? 'logger' : 'logLevel';
+      throw new ArgumentError(`\`${name}\` cannot be changed for a copy of a client, because copies share it. Create a new client.`, name);
+    }
+    const client = original.withOptions(json);
+    client instanceof native.Client && inheritLogger(original, client);
+    return client;
+  });
+}
+
+/** Throws a failure as a `ConfigurationError` whose stack starts at the caller of `stackStart`. */
+function orThrow(stackStart: Function, create: () => Client | ErrorRecord): Client {
+  let failure: Failure;
+  try {
+    const client = create();
+    if (client instanceof native.Client) {
+      return client;
+    }
+    failure = Failure.fromRecord(client as ErrorRecord);
+  } catch (thrown) {
+    const { message, option, cause } = ArgumentError.from(thrown);
+    failure = new Failure('config', message, { option, cause });
+  }
+  throw failure.toError(stackStart);
+}
+
+/** The other exports, for `require` and as types. `index.mts` has the same names, and a test compares the two. */
 namespace BuilderAIKits {
   export import BuilderAIKitsError = errors.BuilderAIKitsError;
   export import ConfigurationError = errors.ConfigurationError;
@@ -112,19 +128,19 @@ namespace BuilderAIKits {
   export import APITimeoutError = errors.APITimeoutError;
   export import APIResponseValidationError = errors.APIResponseValidationError;
   export type ErrorFields = errors.ErrorFields;
-  export type Kits = KitsOfAClient;
+  export type Kits = KitsOfClient;
   export type ClientOptions = types.ClientOptions;
-  export type CopyOptions = types.CopyOptions;
-  export type HeadersLike = types.HeadersLike;
-  export type Input = types.Input;
+  export type ClientOverrides = types.ClientOverrides;
+  export type HeadersInit = types.HeadersInit;
   export type Kit = types.Kit;
   export type LogLevel = types.LogLevel;
   export type Logger = types.Logger;
   export type Output = types.Output;
+  export type RequestOptions = types.RequestOptions;
   export type ResponseMetadata = types.ResponseMetadata;
   export type Run = types.Run;
   export type RunConfig = types.RunConfig;
-  export type RunOptions = types.RunOptions;
+  export type RunInput = types.RunInput;
   export type RunRequest = types.RunRequest;
   export type Usage = types.Usage;
 }

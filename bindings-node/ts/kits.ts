@@ -1,9 +1,7 @@
-import { Failure, ended } from './calls';
-import { errorOf } from './errors';
-import { fault } from './json';
+import { Failure } from './failure';
 import type { Client } from './native';
-import { OF_CALL, Refusal, given } from './options';
-import type { Run, RunOptions, RunRequest } from './types';
+import { startOperation } from './operation';
+import type { RequestOptions, Run, RunRequest } from './types';
 
 /** The kits of a client: `client.kits`. */
 export class Kits {
@@ -15,46 +13,22 @@ export class Kits {
   }
 
   /**
-   * Runs a prompt on a kit, and gives its answer.
+   * Runs a prompt on a kit and resolves to the run.
    *
-   * Repeats 429 and 408, connections that could not be made, and 5xx, which may be billed twice; all within
-   * `maxRetries`, the client's retry budget and `timeout`. Aborting `signal` gives the call up at any point, and aborts
-   * its request.
+   * Retries 429, 408, 5xx (which may be billed twice) and failed connections, within `maxRetries`, the client's retry
+   * budget and `timeout`. Aborting `signal` cancels the call at any point and aborts its request.
    *
-   * Rejects with a `BuilderAIKitsError`, and never throws; its `mayHaveRun` says whether the call may be billed all the
-   * same.
+   * Rejects with a `BuilderAIKitsError` and never throws. The error's `mayHaveRun` says whether the call may be billed
+   * although it failed.
    */
-  async run(request: RunRequest, options?: RunOptions): Promise<Run> {
-    const end = await begin(this.#client, request, options);
-    if (end instanceof Failure) {
-      // Here, so that its stack is that of whoever awaits this call.
-      throw errorOf(end.failed, OF_CALL, run, end.cause);
+  async run(request: RunRequest, options?: RequestOptions): Promise<Run> {
+    const result = await startOperation<Run>(this.#client, 'kits.run', request, options);
+    if (result instanceof Failure) {
+      // Thrown here, so that the stack is that of the code that awaits this call.
+      throw result.toError(run);
     }
-    return end;
+    return result;
   }
 }
 
 const { run } = Kits.prototype;
-
-function begin(client: Client, request: RunRequest, options?: RunOptions | null): Promise<Run | Failure> | Failure {
-  try {
-    const wrong = fault(request);
-    if (wrong !== undefined) {
-      throw new Refusal(wrong);
-    }
-    const body = JSON.stringify(request) ?? 'null';
-    if (options === undefined || options === null) {
-      return ended(client, body);
-    }
-    const { signal, ...others } = options;
-    // Not by its class: test environments and polyfills have others.
-    const { addEventListener, removeEventListener } = signal ?? {};
-    if (signal !== undefined && signal !== null && [addEventListener, removeEventListener].some((method) => typeof method !== 'function')) {
-      throw new Refusal('signal: must be an AbortSignal');
-    }
-    return ended(client, body, given(others, OF_CALL, 'call'), signal ?? undefined);
-  } catch (thrown) {
-    const refusal = Refusal.of(thrown);
-    return new Failure(refusal.failed('invalid_request'), refusal.cause);
-  }
-}

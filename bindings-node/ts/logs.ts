@@ -1,121 +1,123 @@
-/** The SDK's log records, handed to loggers of JavaScript. They are kept by the addon until this asks. */
+/** Hands the SDK's log records, which the addon keeps until they are drained, to loggers in JavaScript. */
 
 import { type Client, type Logs, native, variable } from './native';
-import { Refusal } from './options';
+import { ArgumentError } from './options';
 import type { Logger, LogLevel } from './types';
 
-/** Whose records go where. Kept by its clients and nobody else, so that it goes with them. */
-class Listener {
-  readonly held = new WeakRef(this);
+type Level = Exclude<LogLevel, 'off'>;
+
+/** A logger and the level it wants. Only its clients hold it, so that it is collected with them. */
+class AttachedLogger {
+  readonly ref = new WeakRef(this);
 
   constructor(
     readonly logger: Logger,
-    readonly level: 'info' | 'debug',
+    readonly level: Level,
   ) {}
 }
 
-const listeners = new Set<WeakRef<Listener>>();
-const ofClients = new WeakMap<Client, Listener>();
-/** For all clients that say nothing themselves. */
-let environment: Listener | undefined;
+const attached = new Set<WeakRef<AttachedLogger>>();
+const byClient = new WeakMap<Client, AttachedLogger>();
+/** The logger of all clients without logging options. */
+let fromEnvironment: AttachedLogger | undefined;
 
-/** The addon's records, from the first time that some are wanted. */
+/** The addon's log records; undefined until a client wants some. */
 let records: Logs | undefined;
 let timer: NodeJS.Timeout | undefined;
 
-/** Where records go that no logger was given for: standard output belongs to the program. */
+/** The default destination: standard output belongs to the program. */
 const standardError: Logger = {
   info: (message) => console.error(`builderaikits info ${message}`),
   debug: (message) => console.error(`builderaikits debug ${message}`),
 };
 
-/** What a client's options say, checked; undefined where its records go nowhere of its own. */
-export function listenerOf(logger: Logger | undefined, level: LogLevel | undefined): Listener | undefined {
+/** Validates the logging options of a client. Returns undefined if the client logs nothing. */
+export function loggerFromOptions(logger: Logger | undefined, level: LogLevel | undefined): AttachedLogger | undefined {
   if (logger !== undefined && (typeof logger?.info !== 'function' || typeof logger.debug !== 'function')) {
-    throw new Refusal('logger: must have the methods info and debug, as console has');
+    throw new ArgumentError('`logger` must have the methods info() and debug(), like console.', 'logger');
   }
   if (level !== undefined && !['off', 'info', 'debug'].includes(level)) {
-    throw new Refusal('logLevel: must be off, info or debug');
+    throw new ArgumentError('`logLevel` must be "off", "info" or "debug".', 'logLevel');
   }
-  const asked = native.logLevelFromEnv(variable);
+  const variableLevel = native.logLevelFromEnv(variable);
   if (logger === undefined && level === undefined) {
-    if (asked !== null && asked !== environment?.level && environment?.level !== 'debug') {
-      environment = new Listener(standardError, asked);
+    if (variableLevel !== null && variableLevel !== fromEnvironment?.level && fromEnvironment?.level !== 'debug') {
+      fromEnvironment = new AttachedLogger(standardError, variableLevel);
     }
-    return environment;
+    return fromEnvironment;
   }
-  const wanted = level ?? asked ?? 'info';
-  return wanted === 'off' ? undefined : new Listener(logger ?? standardError, wanted);
+  const wanted = level ?? variableLevel ?? 'info';
+  return wanted === 'off' ? undefined : new AttachedLogger(logger ?? standardError, wanted);
 }
 
-/** From now on, until the client and its copies are closed or collected. */
-export function listen(client: Client, listener: Listener | undefined): void {
-  if (listener !== undefined) {
-    ofClients.set(client, listener);
-    listeners.add(listener.held);
-    loggers();
-  }
-}
-
-/** A copy keeps what its original has. */
-export function share(original: Client, copy: Client): void {
-  const listener = ofClients.get(original);
-  if (listener !== undefined) {
-    ofClients.set(copy, listener);
+/** Sends records to the logger until the client and its copies are closed or collected. */
+export function attachLogger(client: Client, logger: AttachedLogger | undefined): void {
+  if (logger !== undefined) {
+    byClient.set(client, logger);
+    attached.add(logger.ref);
+    updateLevel();
   }
 }
 
-/** The client was closed. */
-export function leave(client: Client): void {
-  const listener = ofClients.get(client);
-  if (listener === undefined || listener === environment) {
+/** Gives a copy the logger of its original. */
+export function inheritLogger(original: Client, copy: Client): void {
+  const logger = byClient.get(original);
+  if (logger !== undefined) {
+    byClient.set(copy, logger);
+  }
+}
+
+/** Stops sending records to the logger of a closed client. */
+export function detachLogger(client: Client): void {
+  const logger = byClient.get(client);
+  if (logger === undefined || logger === fromEnvironment) {
     return;
   }
   flush();
-  listeners.delete(listener.held);
-  loggers();
+  attached.delete(logger.ref);
+  updateLevel();
 }
 
-/** Hands over what was recorded. */
+/** Sends the records that were kept since the last time. */
 export function flush(): void {
   if (timer === undefined || records === undefined) {
     return;
   }
-  const wanted = loggers();
-  for (const { level, text } of records.take()) {
-    for (const [logger, most] of wanted) {
-      if (level === 'info' || most === 'debug') {
+  const loggers = updateLevel();
+  for (const { level, text } of records.drain()) {
+    for (const [logger, wanted] of loggers) {
+      if (level === 'info' || wanted === 'debug') {
         try {
           logger[level](text);
         } catch {
-          // A logger that fails takes no call with it.
+          // An error in a logger must not affect a call.
         }
       }
     }
   }
 }
 
-/** All that there are, each once, with the most that it wants. So much is recorded. */
-function loggers(): Map<Logger, 'info' | 'debug'> {
-  const wanted = new Map<Logger, 'info' | 'debug'>();
-  for (const kept of listeners) {
-    const listener = kept.deref();
-    if (listener === undefined) {
-      listeners.delete(kept);
-    } else if (wanted.get(listener.logger) !== 'debug') {
-      wanted.set(listener.logger, listener.level);
+/** Sets the level that the attached loggers need, and returns each logger once, with the highest level that it wants. */
+function updateLevel(): Map<Logger, Level> {
+  const loggers = new Map<Logger, Level>();
+  for (const ref of attached) {
+    const logger = ref.deref();
+    if (logger === undefined) {
+      attached.delete(ref);
+    } else if (loggers.get(logger.logger) !== 'debug') {
+      loggers.set(logger.logger, logger.level);
     }
   }
-  const levels = [...wanted.values()];
-  const most = levels.includes('debug') ? 'debug' : levels[0];
-  if (most !== undefined) {
-    // A wait before a repeat is told while it lasts, not when the call ends.
+  const levels = [...loggers.values()];
+  const highest = levels.includes('debug') ? 'debug' : levels[0];
+  if (highest !== undefined) {
+    // So that a wait before a retry is logged while it lasts, not when the call completes.
     timer ??= setInterval(flush, 100).unref();
     records ??= new native.Logs();
   } else if (timer !== undefined) {
     clearInterval(timer);
     timer = undefined;
   }
-  records?.want(most);
-  return wanted;
+  records?.setLevel(highest);
+  return loggers;
 }

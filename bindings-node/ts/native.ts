@@ -1,64 +1,53 @@
-/** The addon: finds the package of this platform, and tells why there is none. */
+/** The addon: its types, and how it is found and loaded. */
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** What `src/client.rs` has. */
+/** Defined in `src/client.rs`. */
 export interface Client {
   readonly baseUrl: string;
-  withOptions(given: string): Client | Failed;
-  submit(request: string, given: string | undefined): number | Failed;
+  withOptions(options: string): Client | ErrorRecord;
+  submit(operation: string, request: string, options: string | undefined): number | ErrorRecord;
   close(): void;
 }
 
-/** What `src/calls.rs` has. */
-export interface Calls {
-  /** Runs as texts of `[[call, …], [run, …], [responseMetadata, …]]`, and failures. */
-  drain(): string | (string | Failed)[];
+/** Defined in `src/completion_queue.rs`. */
+export interface CompletionQueue {
+  /** For each completed call its id, followed by `[response, responseMetadata]` as JSON or by an error record. */
+  drain(): (number | string | ErrorRecord)[];
   abort(call: number): void;
 }
 
-/** What `src/logs.rs` has. */
+/** Defined in `src/logs.rs`. */
 export interface Logs {
-  want(level: 'info' | 'debug' | undefined): void;
-  take(): { level: 'info' | 'debug'; text: string }[];
+  setLevel(level: 'info' | 'debug' | undefined): void;
+  drain(): { level: 'info' | 'debug'; text: string }[];
 }
 
-/** The fields of an error, as `src/failure.rs` has them. */
-export interface Failed {
-  call?: number;
-  kind: string;
-  message: string;
-  status?: number;
-  code?: string;
+/** Defined in `src/error_record.rs`. */
+export interface ErrorRecord {
+  /** All fields except the body. */
+  json: string;
   body?: Uint8Array;
-  /** JSON. */
-  headers?: string;
-  requestID?: string;
-  attempts: number;
-  retryAfter?: number;
-  mayHaveRun: boolean;
-  isRetryable: boolean;
-  idempotencyKey?: string | undefined;
-  elapsed: number;
 }
 
-/** Has the value of a variable of the environment, by its name. */
+/** Returns the value of an environment variable. */
 type Variable = (name: string) => string | undefined;
 
 interface Native {
   VERSION: string;
+  MAX_JSON_DEPTH: number;
   Client: new () => Client;
-  Calls: new (wake: () => void) => Calls;
-  client(calls: Calls, given: string, variable: Variable): Client | Failed;
-  errorText(message: string, status?: number, requestID?: string, attempts?: number): string;
-  logLevelFromEnv(variable: Variable): 'info' | 'debug' | null;
+  CompletionQueue: new (wake: () => void) => CompletionQueue;
   Logs: new () => Logs;
+  createClient(queue: CompletionQueue, options: string, variable: Variable): Client | ErrorRecord;
+  errorDisplay(message: string, status?: number, requestID?: string, attempts?: number): string;
+  logLevelFromEnv(variable: Variable): 'info' | 'debug' | null;
 }
 
 export const native: Native = load();
 
-/** As `process.env` has it now. What a test runner has in its place need not be made of strings. */
+/** Reads the current `process.env`. A test runner may replace it by an object whose values are not strings. */
 export const variable: Variable = (name) => {
   const value: unknown = process.env[name] ?? undefined;
   return value === undefined ? undefined : String(value);
@@ -66,24 +55,24 @@ export const variable: Variable = (name) => {
 
 function load(): Native {
   const path = process.env['BUILDERAIKITS_NATIVE_PATH'];
-  const triple = path ? path : tripleHere();
-  let found: Native;
+  const triple = path ? path : currentTriple();
+  let addon: Native;
   try {
-    found = path ? require(resolve(path)) : platformPackage(triple);
+    addon = path ? require(resolve(path)) : platformPackage(triple);
   } catch (cause) {
-    throw new Error(reason(triple, cause), { cause });
+    throw new Error(loadErrorMessage(triple, cause), { cause });
   }
   const { version } = require('../package.json') as { version: string };
-  if (found.VERSION !== version) {
+  if (addon.VERSION !== version) {
     throw new Error(
-      `@builderaikits/sdk ${version} cannot work with the addon of ${triple}, which is of ${found.VERSION}: ` +
-        'install both anew, of one version',
+      `Version mismatch: @builderaikits/sdk ${version} found its native addon (${triple}) at ${addon.VERSION}. ` +
+        'Reinstall so that both have the same version.',
     );
   }
-  return found;
+  return addon;
 }
 
-/** Spelled out, so that bundlers see every name. */
+/** Written out, so that bundlers find every name. */
 function platformPackage(triple: string): Native {
   switch (triple) {
     case 'darwin-arm64':
@@ -103,11 +92,11 @@ function platformPackage(triple: string): Native {
     case 'win32-x64-msvc':
       return require('@builderaikits/sdk-win32-x64-msvc');
     default:
-      throw new Error(`there is no package for ${triple}`);
+      throw new Error(`@builderaikits/sdk does not support ${triple}`);
   }
 }
 
-function tripleHere(): string {
+function currentTriple(): string {
   const here = `${process.platform}-${process.arch}`;
   if (process.platform === 'linux') {
     return `${here}-${isMusl() ? 'musl' : 'gnu'}`;
@@ -115,39 +104,39 @@ function tripleHere(): string {
   return process.platform === 'win32' ? `${here}-msvc` : here;
 }
 
-/** Which C library this process is linked to: the head of its program names the loader. A report would take longer. */
+/** Whether this process uses musl, whose loader is named in the head of the executable. `process.report` would take longer. */
 function isMusl(): boolean {
   try {
-    const program = openSync(process.execPath, 'r');
+    const executable = openSync(process.execPath, 'r');
     try {
       const head = Buffer.alloc(4096);
-      readSync(program, head, 0, head.length, 0);
+      readSync(executable, head, 0, head.length, 0);
       return head.includes('/ld-musl-');
     } finally {
-      closeSync(program);
+      closeSync(executable);
     }
   } catch {
     return false;
   }
 }
 
-function reason(triple: string, cause: unknown): string {
-  const words = cause instanceof Error ? cause.message : String(cause);
+function loadErrorMessage(triple: string, cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
   const code = (cause as { code?: unknown } | null)?.code;
-  const what = `the addon of @builderaikits/sdk for ${triple}`;
+  const addon = `The native addon of @builderaikits/sdk (${triple})`;
   if (code === 'MODULE_NOT_FOUND') {
     return (
-      `${what} is not installed. Install again with optional dependencies (npm install --include=optional); ` +
-      'where node_modules or the lockfile come from another platform, delete both first; ' +
-      'or name an addon in BUILDERAIKITS_NATIVE_PATH'
+      `${addon} is not installed. Install again with optional dependencies (npm install --include=optional). ` +
+      'If node_modules or the lockfile come from another platform, delete both first. ' +
+      'You can also set BUILDERAIKITS_NATIVE_PATH to the path of an addon.'
     );
   }
-  const glibc = /GLIBC_([\d.]+)' not found/.exec(words)?.[1];
+  const glibc = /GLIBC_([\d.]+)' not found/.exec(message)?.[1];
   if (glibc !== undefined) {
-    return `${what} needs glibc ${glibc} or later, and this system has an older one: use a newer image`;
+    return `${addon} needs glibc ${glibc} or later, but this system has an older version. Use a newer image.`;
   }
-  if (/ld-linux|musl|Error relocating|libc\.so/.test(words)) {
-    return `${what} is for another C library than this system's: install on the system that runs it (${words})`;
+  if (/ld-linux|musl|Error relocating|libc\.so/.test(message)) {
+    return `${addon} was built for another C library than this system's. Install on the system that runs it. (${message})`;
   }
-  return `${what} cannot be loaded: ${words}`;
+  return `${addon} cannot be loaded: ${message}`;
 }

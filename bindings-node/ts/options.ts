@@ -1,89 +1,119 @@
-/** Options under the names that the core has for them. */
+/** The options that the core has too, in one table: it serializes them, and localizes their names in messages. */
 
-import { fault } from './json';
-import type { Failed } from './native';
-import type { ClientOptions, HeadersLike, RunOptions } from './types';
+import { canonicalName } from './names';
+import type { ClientOptions, HeadersInit, RequestOptions } from './types';
+import { describeType, findInvalid } from './validate';
 
-/** Names here, and the core's. */
-export type Names = Readonly<Record<string, string>>;
+/** What an option can be set for. */
+type Target = 'client' | 'request';
 
-/** Those of a client. */
-export const OF_CLIENT: Names = {
-  apiKey: 'api_key',
-  baseURL: 'base_url',
-  timeout: 'timeout_ms',
-  attemptTimeout: 'attempt_timeout_ms',
-  connectTimeout: 'connect_timeout_ms',
-  maxRetries: 'max_retries',
-  retryAmbiguous: 'retry_ambiguous',
-  maxConcurrency: 'max_concurrency',
-  maxResponseBytes: 'max_response_bytes',
-  headers: 'headers',
-  proxy: 'proxy',
-  caFile: 'ca_file',
-  allowHTTP: 'allow_http',
-  appName: 'app_name',
-} satisfies Record<Exclude<keyof ClientOptions, 'logger' | 'logLevel'>, string>;
-
-/** Those of a call. */
-export const OF_CALL = {
-  timeout: 'timeout_ms',
-  maxRetries: 'max_retries',
-  retryAmbiguous: 'retry_ambiguous',
-  idempotencyKey: 'idempotency_key',
-  headers: 'headers',
-} satisfies Record<Exclude<keyof RunOptions, 'signal'>, string>;
-
-/** Options as JSON for the addon; throws what is wrong with them. */
-export function given(options: object, names: Names, whose: 'client' | 'call'): string {
-  const plain: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    const core = Object.hasOwn(names, name) ? names[name] : undefined;
-    if (core === undefined) {
-      const here = nameOf(name, names);
-      throw new Refusal(`no option of a ${whose} is called ${name}${here === undefined ? '' : `; it is ${here}`}`);
-    }
-    // An infinite limit of time is none.
-    const endless = value === Infinity && core.endsWith('_ms');
-    plain[core] = endless ? null : name === 'headers' ? plainHeaders(value as HeadersLike) : value;
-    const wrong = fault({ [name]: plain[core] });
-    if (wrong !== undefined) {
-      throw new Refusal(wrong);
-    }
-  }
-  return JSON.stringify(plain);
+interface Option {
+  for: readonly Target[];
+  /** `ms` is a duration in milliseconds, where `Infinity` is the same as null. Everything else is sent as it is. */
+  type?: 'ms' | 'headers';
 }
 
-/** What we refuse ourselves, before the core sees it: what JSON cannot say. */
-export class Refusal {
+const CLIENT = ['client'] as const;
+const REQUEST = ['request'] as const;
+const BOTH = ['client', 'request'] as const;
+
+const OPTIONS = {
+  apiKey: { for: CLIENT },
+  baseURL: { for: CLIENT },
+  timeout: { for: BOTH, type: 'ms' },
+  attemptTimeout: { for: CLIENT, type: 'ms' },
+  connectTimeout: { for: CLIENT, type: 'ms' },
+  maxRetries: { for: BOTH },
+  retryAmbiguous: { for: BOTH },
+  maxConcurrency: { for: CLIENT },
+  maxResponseBytes: { for: CLIENT },
+  headers: { for: BOTH, type: 'headers' },
+  proxy: { for: CLIENT },
+  caFile: { for: CLIENT },
+  allowHTTP: { for: CLIENT },
+  appName: { for: CLIENT },
+  idempotencyKey: { for: REQUEST },
+} satisfies Record<Exclude<keyof ClientOptions | keyof RequestOptions, 'logger' | 'logLevel' | 'signal'>, Option>;
+
+const BY_NAME: ReadonlyMap<string, Option> = new Map(Object.entries(OPTIONS));
+const LOCAL_NAMES: ReadonlyMap<string, string> = new Map(Object.keys(OPTIONS).map((name) => [canonicalName(name), name]));
+
+/** An argument that is rejected here, before the core sees it. `operation.ts` and `index.ts` turn it into their class of error. */
+export class ArgumentError {
   constructor(
     readonly message: string,
+    /** The option or request field at fault, if it is one. */
+    readonly option?: string,
     readonly cause?: unknown,
   ) {}
 
-  /** As the addon has it. */
-  failed(kind: 'config' | 'invalid_request'): Failed {
-    return { kind, message: this.message, attempts: 0, mayHaveRun: false, isRetryable: false, elapsed: 0 };
-  }
-
-  /** A getter or `toJSON` of the user's that failed, or a text that is longer than V8 has them. */
-  static of(thrown: unknown): Refusal {
-    return thrown instanceof Refusal ? thrown : new Refusal('what was given cannot be written as JSON', thrown);
+  /** Wraps what a getter or `toJSON` of the caller threw, or V8 for a string that is too long. */
+  static from(thrown: unknown): ArgumentError {
+    return thrown instanceof ArgumentError ? thrown : new ArgumentError('The argument cannot be serialized as JSON; see `cause`.', undefined, thrown);
   }
 }
 
-/** A message of the core under the name that the option has here. */
-export function named(message: string, names: Names): string {
-  const core = /^[a-z_]+(?=:)/.exec(message)?.[0];
-  const name = core === undefined ? undefined : nameOf(core, names);
-  return core === undefined || name === undefined ? message : name + message.slice(core.length);
+/** Serializes options as JSON for the addon, with the core's names. Throws an `ArgumentError`. */
+export function serializeOptions(options: object, target: Target): string {
+  const record: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    const option = BY_NAME.get(name);
+    if (!option?.for.includes(target)) {
+      throw unknownOption(name, target);
+    }
+    record[option.type === 'ms' ? `${canonicalName(name)}_ms` : canonicalName(name)] = toJSON(name, value, option.type);
+  }
+  return JSON.stringify(record);
 }
 
-function nameOf(core: string, names: Names): string | undefined {
-  return Object.keys(names).find((name) => [names[name], names[name]?.replace('_ms', '')].includes(core));
+/** Throws an `ArgumentError` unless `options` is an object: a number, or a signal passed alone, would be ignored. */
+export function checkOptionsObject(options: unknown, target: Target): asserts options is object {
+  const type = describeType(options);
+  const isSignal = type === 'an AbortSignal' || typeof (options as AbortSignal | null)?.addEventListener === 'function';
+  if (type !== 'an Object' || isSignal) {
+    const expected = target === 'client' ? 'Client options must be an object such as `{ apiKey }`' : 'Request options must be an object such as `{ timeout: 5_000 }`';
+    throw new ArgumentError(`${expected}, not ${isSignal ? 'an AbortSignal. Pass the signal as `{ signal }`' : type}.`);
+  }
 }
 
-function plainHeaders(headers: HeadersLike): unknown {
+/** Replaces the core's names of options in a message, which are in backticks: `base_url` by `baseURL`. */
+export function localizeMessage(message: string): string {
+  return message.replace(/`([a-z_]+)`/g, (quoted, name: string) => (LOCAL_NAMES.has(name) ? `\`${LOCAL_NAMES.get(name)}\`` : quoted));
+}
+
+/** The name in JavaScript of an option of the core. Names of request fields stay as they are. */
+export function localizeOption(name: string): string {
+  return LOCAL_NAMES.get(name) ?? name;
+}
+
+function toJSON(name: string, value: unknown, type: Option['type']): unknown {
+  if (type === 'ms' && value === Infinity) {
+    return null;
+  }
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
+    // No option is an array in JSON: the bridge, which knows the types, will name the one it expects.
+    return [];
+  }
+  const json = type === 'headers' ? plainHeaders(value as HeadersInit) : value;
+  const invalid = findInvalid(json);
+  if (invalid !== undefined) {
+    throw new ArgumentError(`\`${name}${invalid.path}\` ${invalid.problem}`, name);
+  }
+  return json;
+}
+
+function unknownOption(name: string, target: Target): ArgumentError {
+  const shown = JSON.stringify(name.slice(0, 64)).slice(1, -1);
+  if (BY_NAME.has(name)) {
+    const advice = target === 'request' ? 'Set it on the client.' : 'Pass it with the call.';
+    return new ArgumentError(`\`${shown}\` is not an option of a ${target}. ${advice}`, shown);
+  }
+  const simplified = (text: string) => text.toLowerCase().replace(/_|ms$/g, '');
+  const similar = Object.keys(OPTIONS).find((known) => simplified(known) === simplified(name));
+  return new ArgumentError(`Unknown ${target} option \`${shown}\`.${similar === undefined ? '' : ` Did you mean \`${similar}\`?`}`, shown);
+}
+
+function plainHeaders(headers: HeadersInit): unknown {
   const isIterable = typeof headers === 'object' && headers !== null && Symbol.iterator in headers;
   return isIterable ? Object.fromEntries(headers as Iterable<readonly [string, string]>) : headers;
 }

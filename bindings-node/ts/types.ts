@@ -1,125 +1,125 @@
-/** A kit, by its id. Those that this version does not know are sent as they are. */
+/** A kit, by its id. Ids that this version does not know are sent as they are. */
 export type Kit = 'text-gen' | 'code-assist' | 'summarizer' | 'classifier' | (string & {});
 
-/** What a kit is to work on. Keys that the SDK does not know are sent as they are. */
-export interface Input {
-  /** What the kit is asked. */
+/** The input of a run. Keys that the SDK does not know are sent as they are. */
+export interface RunInput {
+  /** The prompt. */
   prompt: string;
-  /** What the prompt is about, such as the text to summarize. Default: none. */
+  /** The text that the prompt refers to, such as the text to summarize. Default: none. */
   context?: string | null | undefined;
   [key: string]: unknown;
 }
 
 /** Settings of a run. Keys that the SDK does not know are sent as they are. */
 export interface RunConfig {
-  /** The most tokens of output, from 1 up to the kit's limit. Default: the service's. */
+  /** Maximum number of output tokens, from 1 to the kit's limit. Default: the service's. */
   max_tokens?: number | null | undefined;
-  /** How freely the kit chooses its words; the service sets the range. Default: the service's. */
+  /** Sampling temperature. The service validates the range. Default: the service's. */
   temperature?: number | null | undefined;
   [key: string]: unknown;
 }
 
-/** What to run: at most 32 MiB on the wire. Keys that the SDK does not know are sent as they are. */
+/** A request to run a prompt on a kit: at most 32 MiB when serialized. Keys that the SDK does not know are sent as they are. */
 export interface RunRequest {
   kit: Kit;
   /** `'text'` is short for `{ prompt: 'text' }`. */
-  input: Input | string;
+  input: RunInput | string;
   config?: RunConfig | null | undefined;
   [key: string]: unknown;
 }
 
 /** Headers by name: an object, a `Headers`, a `Map`, or pairs. */
-export type HeadersLike = Readonly<Record<string, string | undefined>> | Iterable<readonly [string, string]>;
+export type HeadersInit = Readonly<Record<string, string | undefined>> | Iterable<readonly [string, string]>;
 
-/** Options of one call, over those of its client. */
-export interface RunOptions {
-  /** The most milliseconds for the whole call: queue, attempts and waits. `null`: no limit. Default: the client's. */
+/** Options of one call, which override those of its client. */
+export interface RequestOptions {
+  /** Total time limit in milliseconds, including queueing, all attempts and waits. `null`: no limit. Default: the client's. */
   timeout?: number | null | undefined;
-  /** Attempts after the first. Default: the client's. */
+  /** Maximum number of retries. Default: the client's. */
   maxRetries?: number | undefined;
-  /** Also repeat a call that was sent and got no answer, which may be billed twice. Default: the client's. */
+  /** Also retry a call that was sent but got no response, which may be billed twice. Default: the client's. */
   retryAmbiguous?: boolean | undefined;
-  /** The same for all attempts; 1 to 255 visible ASCII characters. Default: a fresh UUID. */
+  /** Sent with every attempt; 1 to 255 visible ASCII characters. Default: a new UUID. */
   idempotencyKey?: string | undefined;
-  /** Headers for this call, instead of the client's of the same name. */
-  headers?: HeadersLike | undefined;
-  /** Gives the call up: its request is aborted, and the promise rejects with an `APIUserAbortError`. */
+  /** Headers for this call, which override the client's headers of the same name. */
+  headers?: HeadersInit | undefined;
+  /** Aborts the request; the promise rejects with `APIUserAbortError`. */
   signal?: AbortSignal | null | undefined;
 }
 
-/** Where log records go: `console`, pino, winston… They hold neither the key nor a prompt. */
+/** A destination for log records: `console`, pino, winston… Records contain neither the key nor a prompt. */
 export interface Logger {
   info(message: string): void;
   debug(message: string): void;
 }
 
-/** How much is logged: nothing, waits before a repeat, or attempts too. */
+/** How much is logged: nothing, waits before a retry, or attempts too. */
 export type LogLevel = 'off' | 'info' | 'debug';
 
-/** Options that a copy of a client can have of its own: see `withOptions`. */
-export interface CopyOptions {
-  /** Required; else `BUILDERAIKITS_API_KEY`. For the service's own host it must begin with `bak_`. */
+/** Options that a copy of a client can override: see `withOptions`. */
+export interface ClientOverrides {
+  /** Required; falls back to `BUILDERAIKITS_API_KEY`. For the service's own host it must start with `bak_`. */
   apiKey?: string | undefined;
-  /** The most milliseconds for a call with all attempts and waits. `null`: no limit. Default: 120,000. */
+  /** Total time limit of a call in milliseconds, including queueing, all attempts and waits. `null`: no limit. Default: 120,000. */
   timeout?: number | null | undefined;
-  /** The most milliseconds for one attempt, its body included. Default: no limit but `timeout`. */
+  /** Time limit of one attempt in milliseconds, including the response body. Default: only `timeout`. */
   attemptTimeout?: number | null | undefined;
-  /** Attempts after the first. Default: 2. */
+  /** Maximum number of retries. Default: 2. */
   maxRetries?: number | undefined;
-  /** Also repeat a call that was sent and got no answer, which may be billed twice. Default: false. */
+  /** Also retry a call that was sent but got no response, which may be billed twice. Default: false. */
   retryAmbiguous?: boolean | undefined;
-  /** Headers for every request; else `BUILDERAIKITS_CUSTOM_HEADERS`, one `Name: value` a line. */
-  headers?: HeadersLike | undefined;
-  /** Your program, as `name/version`, for the `User-Agent`. Default: none. */
-  appName?: string | null | undefined;
+  /** Headers for every request; falls back to `BUILDERAIKITS_CUSTOM_HEADERS`, one `Name: value` per line. */
+  headers?: HeadersInit | undefined;
+  /** Your program as `name/version`, for the `User-Agent`. Default: none. */
+  appName?: string | undefined;
 }
 
-/** Options of a client. What is left out is taken from the environment where a variable is named, or has its default. */
-export interface ClientOptions extends CopyOptions {
-  /** Where the service is; else `BUILDERAIKITS_BASE_URL`, else the official one. Plain http to this machine only. */
+/** Options of a client. An option that you omit is read from the environment if a variable is named here, or has its default. */
+export interface ClientOptions extends ClientOverrides {
+  /** Base URL of the service; falls back to `BUILDERAIKITS_BASE_URL`, then to the official one. Plain http for localhost only. */
   baseURL?: string | undefined;
-  /** The most milliseconds for DNS, TCP and TLS together. `null`: no limit. Default: 5,000. */
+  /** Time limit for DNS, TCP and TLS together, in milliseconds. `null`: no limit. Default: 5,000. */
   connectTimeout?: number | null | undefined;
-  /** The most attempts on the wire at once; the rest queue. Default: 1,000, or ¾ of the limit of open files. */
+  /** Maximum number of concurrent attempts; further calls queue. Default: 1,000, or ¾ of the open-file limit if that is less. */
   maxConcurrency?: number | null | undefined;
-  /** The largest answer taken, in bytes. Default: 16 MiB. */
+  /** Maximum size of a response body in bytes. Default: 16 MiB. */
   maxResponseBytes?: number | undefined;
-  /** The URL of a proxy, or `off`. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say. */
+  /** URL of an http, https or socks5 proxy, or `off`. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say. */
   proxy?: string | null | undefined;
-  /** A PEM file of certificates to trust beside the system's and the bundled ones. Default: none. */
+  /** A PEM file of certificates to trust in addition to the system's and the bundled ones. Default: none. */
   caFile?: string | null | undefined;
-  /** Let `baseURL` be plain http on any host, which all on the way can read. Default: false. */
+  /** Allow plain http to any host; anyone on the network path can read the key and prompts. Default: false. */
   allowHTTP?: boolean | undefined;
-  /** Where log records go until the client is closed. Default: standard error. All clients of a process log alike. */
+  /** Destination of log records until the client is closed. Default: standard error. Logging is process-wide. */
   logger?: Logger | undefined;
-  /** Default: what `BUILDERAIKITS_LOG` says; else `info` with a `logger`, and `off` without. */
+  /** Default: the value of `BUILDERAIKITS_LOG`, else `info` with a `logger` and `off` without one. */
   logLevel?: LogLevel | undefined;
 }
 
-/** A finished run, as the service sent it. Only `output.text` is certain; what this version does not know is there too. */
+/** A finished run as the service sent it, including fields that this version does not know. Only `output.text` is guaranteed. */
 export interface Run {
-  /** The run's own name, such as `run_8f3k2m`. */
+  /** The run id, such as `run_8f3k2m`. */
   id?: string;
   kit?: Kit;
-  /** How it ended, such as `completed`. An open set. */
+  /** How the run ended, such as `completed`. New values may be added. */
   status?: string;
   output: Output;
-  /** What it is billed by. */
+  /** Token usage, which determines the price. */
   usage: Usage;
-  /** How long the service worked on it, in milliseconds. */
+  /** How long the service worked on the run, in milliseconds. */
   latency_ms?: number;
-  /** How the answer came to be. Not of the wire, and not enumerable: JSON and copies do without it. */
+  /** Not part of the API response, and not enumerable: JSON and copies do not include it. */
   readonly responseMetadata: ResponseMetadata;
   [field: string]: unknown;
 }
 
-/** What a kit answered. */
+/** The output of a run. */
 export interface Output {
   text: string;
   [field: string]: unknown;
 }
 
-/** The tokens that a run is billed by. What the service does not say is not there. */
+/** The tokens that a run is billed by. Counts that the service does not send are missing. */
 export interface Usage {
   input_tokens?: number;
   output_tokens?: number;
@@ -127,16 +127,16 @@ export interface Usage {
   [field: string]: unknown;
 }
 
-/** How an answer came to be. */
+/** How the SDK obtained a response. */
 export interface ResponseMetadata {
-  /** Attempts that it took, the one that gave the answer included. */
+  /** Number of attempts, including the successful one. */
   attempts: number;
-  /** The service's name for the request, to give to support. */
+  /** The request id that the service assigned. Include it in support requests. */
   requestID: string | null;
   /** The `Idempotency-Key` of all attempts. */
   idempotencyKey: string;
-  /** From the start of the call to its end, in milliseconds: queue, attempts and waits. */
-  elapsed: number;
-  /** The answer's headers; names in lower case. */
+  /** Duration of the call in milliseconds, including queueing, attempts and waits. */
+  elapsedMs: number;
+  /** The response headers; names are in lower case. */
   headers: Record<string, string>;
 }

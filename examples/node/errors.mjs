@@ -1,4 +1,4 @@
-// What to do about each kind of error: BUILDERAIKITS_API_KEY=bak_revoked_x node errors.mjs
+// Shows what to do about each kind of error: BUILDERAIKITS_API_KEY=bak_revoked_x node errors.mjs
 import BuilderAIKits, * as kits from '@builderaikits/sdk';
 
 try {
@@ -13,20 +13,20 @@ try {
 
 function advice(error) {
   if (error instanceof kits.ConfigurationError) {
-    return 'Set BUILDERAIKITS_API_KEY to a key of your dashboard.';
+    return 'Set BUILDERAIKITS_API_KEY to a key from your dashboard.';
   }
   if (error instanceof kits.AuthenticationError) {
-    return 'The key is wrong or revoked: make a new one in your dashboard.';
+    return 'The key is wrong or revoked. Create a new one in your dashboard.';
   }
   if (error instanceof kits.InvalidRequestError || error instanceof kits.BadRequestError) {
-    return 'The request is wrong: do not repeat it.';
+    return 'The request is wrong. Do not retry it unchanged.';
   }
   if (error instanceof kits.RateLimitError) {
-    const wait = error.retryAfter;
-    return `Over the plan's limit: ${wait === undefined ? 'slow down' : `free again in ${Math.ceil(wait / 1000)} s`}.`;
+    const wait = error.retryAfterMs;
+    return `You exceeded the limit of your plan. ${wait === undefined ? 'Slow down.' : `Retry in ${Math.ceil(wait / 1000)} s.`}`;
   }
   if (error.mayHaveRun) {
-    return 'It may have run and be billed: a repeat may be billed again.';
+    return 'It may have run and be billed. A retry may be billed again.';
   }
-  return 'It did not run: repeat it when the cause is gone.';
+  return 'It did not run. Retry it once the problem is solved.';
 }

@@ -1,6 +1,6 @@
-// Runs one prompt and prints what came back: node quickstart.mjs "Hello"
+// Runs one prompt and prints the run: node quickstart.mjs "Hello"
 //
-// Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL where that is not the service itself.
+// Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL to use another server than the official one.
 import BuilderAIKits from '@builderaikits/sdk';
 
 const prompt = process.argv[2] ?? 'Say hello to a new user.';
@@ -13,4 +13,4 @@ console.log();
 console.log(`run        ${run.id} (${run.status})`);
 console.log(`tokens     ${run.usage.input_tokens} in, ${run.usage.output_tokens} out`);
 console.log(`request    ${run.responseMetadata.requestID}`);
-console.log(`took       ${run.responseMetadata.elapsed.toFixed(1)} ms, ${run.responseMetadata.attempts} attempt(s)`);
+console.log(`took       ${run.responseMetadata.elapsedMs.toFixed(1)} ms, ${run.responseMetadata.attempts} attempt(s)`);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use builderaikits::{CallOptions, Client, Error, ErrorKind, Kit, Result, Run, RunRequest};
+use builderaikits::{Client, Error, ErrorKind, Kit, RequestOptions, Result, Run, RunRequest};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,20 +18,20 @@ async fn main() -> ExitCode {
 }
 
 async fn ask() -> Result<Run> {
-    let options = CallOptions { timeout: Some(Some(Duration::from_secs(5))), ..CallOptions::default() };
+    let options = RequestOptions { timeout: Some(Duration::from_secs(5).into()), ..RequestOptions::default() };
     Client::from_env()?.kits().run_with(RunRequest::new(Kit::TextGen, "Hello"), options).await
 }
 
 fn advice(error: &Error) -> String {
     match error.kind() {
-        ErrorKind::Config => "Set BUILDERAIKITS_API_KEY to a key of your dashboard.".to_owned(),
-        ErrorKind::Authentication => "The key is wrong or revoked: make a new one in your dashboard.".to_owned(),
-        ErrorKind::InvalidRequest | ErrorKind::BadRequest => "The request is wrong: do not repeat it.".to_owned(),
+        ErrorKind::Config => "Set BUILDERAIKITS_API_KEY to a key from your dashboard.".to_owned(),
+        ErrorKind::Authentication => "The key is wrong or revoked. Create a new one in your dashboard.".to_owned(),
+        ErrorKind::InvalidRequest | ErrorKind::BadRequest => "The request is invalid. Do not retry it.".to_owned(),
         ErrorKind::RateLimit => match error.retry_after() {
-            Some(wait) => format!("Over the plan's limit: free again in {} s.", wait.as_secs()),
-            None => "Over the plan's limit: slow down.".to_owned(),
+            Some(delay) => format!("Over the plan's limit. Retry in {} s.", delay.as_secs()),
+            None => "Over the plan's limit. Slow down.".to_owned(),
         },
-        _ if error.may_have_run() => "It may have run and be billed: a repeat may be billed again.".to_owned(),
-        _ => "It did not run: repeat it when the cause is gone.".to_owned(),
+        _ if error.may_have_run() => "The call may have run; a retry may be billed again.".to_owned(),
+        _ => "The call did not run. Retry it when the cause is gone.".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
-//! Runs one prompt and prints what came back: `cargo run -p builderaikits-examples --bin quickstart -- "Hello"`.
+//! Runs one prompt and prints the response: `cargo run -p builderaikits-examples --bin quickstart -- "Hello"`.
 //!
-//! Reads `BUILDERAIKITS_API_KEY`, and `BUILDERAIKITS_BASE_URL` where that is not the service itself.
+//! It reads `BUILDERAIKITS_API_KEY`, and `BUILDERAIKITS_BASE_URL` to call another address than the service.
 
 use builderaikits::{Client, Kit, Result, RunRequest};
 
@@ -20,7 +20,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Only the text is certain: the service may leave a count out.
+/// Only `output.text` is guaranteed; the service may omit a count.
 fn count(tokens: Option<u64>) -> String {
     tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string())
 }

@@ -1,17 +1,17 @@
-// A registry of npm for these packages alone, so that they are installed as users will install them.
+// An npm registry that serves only these packages, so that they are installed as users will install them.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-/** Serves packages of `{ manifest, tarball }`; one without a tarball is of another platform, and only described. */
+/** Serves packages of `{ manifest, tarball }`. A package without a tarball is for another platform: only its manifest is served. */
 export async function registry(packages) {
   const listener = createServer((request, response) => {
     const { port } = listener.address();
-    const asked = decodeURIComponent(request.url).slice(1);
-    const found = packages.find(({ manifest }) => asked === manifest.name || asked === `${manifest.name}.tgz`);
-    if (found === undefined || (asked.endsWith('.tgz') && found.tarball === undefined)) {
+    const name = decodeURIComponent(request.url).slice(1);
+    const found = packages.find(({ manifest }) => name === manifest.name || name === `${manifest.name}.tgz`);
+    if (found === undefined || (name.endsWith('.tgz') && found.tarball === undefined)) {
       response.writeHead(404).end('{}');
-    } else if (asked.endsWith('.tgz')) {
+    } else if (name.endsWith('.tgz')) {
       response.end(readFileSync(found.tarball));
     } else {
       const { manifest, tarball } = found;

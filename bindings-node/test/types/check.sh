@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Type-checks what users write under each way of resolving modules, as strictly as they may: check.sh FOLDER
-# FOLDER gets the package as npm would install it, without the repository around it.
+# Type-checks programs of users in strict mode with each kind of module resolution: check.sh FOLDER
+# The package is installed into FOLDER as npm would do it, without the repository around it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 rm -rf "$1" && mkdir -p "$1/node_modules/@builderaikits" "$1/node_modules/@types"

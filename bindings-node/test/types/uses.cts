@@ -1,8 +1,8 @@
-// The same for `require`.
+// The same as `uses.ts`, for `require`.
 import BuilderAIKits = require('@builderaikits/sdk');
 import { RateLimitError, type Run } from '@builderaikits/sdk';
 
 export const client = new BuilderAIKits({ apiKey: 'bak_1' });
 export const run: Promise<Run> = client.kits.run({ kit: 'text-gen', input: 'Hello' });
-export const own: BuilderAIKits.RunOptions = { timeout: 5 };
+export const options: BuilderAIKits.RequestOptions = { timeout: 5 };
 export const error: BuilderAIKits.APIError = new RateLimitError('m');

@@ -1,4 +1,4 @@
-//! Runs each program against the sandbox, as its user would.
+//! Runs each program against the sandbox, as a user would.
 
 use std::error::Error;
 use std::io;
@@ -6,36 +6,36 @@ use std::process::Command;
 
 use builderaikits_sandbox::{Options, Plan, Sandbox};
 
-type Outcome = Result<(), Box<dyn Error>>;
+type TestResult = Result<(), Box<dyn Error>>;
 
 const QUICKSTART: &str = env!("CARGO_BIN_EXE_quickstart");
 const ERRORS: &str = env!("CARGO_BIN_EXE_errors");
 const CONCURRENCY: &str = env!("CARGO_BIN_EXE_concurrency");
 
 #[test]
-fn quickstart_prints_the_answer() -> Outcome {
+fn quickstart_prints_the_response() -> TestResult {
     let sandbox = Sandbox::start(Options::default())?;
     check(QUICKSTART, &sandbox.url(), "bak_example", 0, &["[sandbox]", "\nrun        run_", " in, ", "1 attempt(s)"])?;
     assert_eq!(sandbox.stats().total.billed_runs, 1);
-    check(QUICKSTART, &sandbox.url(), "", 1, &["api_key: is missing", "BUILDERAIKITS_API_KEY"])
+    check(QUICKSTART, &sandbox.url(), "", 1, &["`api_key` is required", "BUILDERAIKITS_API_KEY"])
 }
 
 #[test]
-fn errors_says_what_to_do() -> Outcome {
-    let well = Sandbox::start(Options::default())?;
+fn errors_says_what_to_do() -> TestResult {
+    let healthy = Sandbox::start(Options::default())?;
     let failing = Sandbox::start(Options { fail_rate: 1.0, ..Options::default() })?;
     let limited = Sandbox::start(Options { plan: Some(Plan::Maker), ..Options::default() })?;
     for _ in 0..30 {
         check(ERRORS, &limited.url(), "bak_example", 0, &["[sandbox]"])?;
     }
-    let nobody = "http://127.0.0.1:1/v1";
+    let closed_port = "http://127.0.0.1:1/v1";
     let table = [
-        (well.url(), "", "Set BUILDERAIKITS_API_KEY"),
-        (well.url(), "bak_revoked_x", "401: "),
-        (well.url(), "bak_revoked_x", "The key is wrong or revoked"),
-        (limited.url(), "bak_example", "Over the plan's limit: free again in "),
-        (failing.url(), "bak_example", "It may have run and be billed"),
-        (nobody.to_owned(), "bak_example", "It did not run"),
+        (healthy.url(), "", "Set BUILDERAIKITS_API_KEY"),
+        (healthy.url(), "bak_revoked_x", "401: "),
+        (healthy.url(), "bak_revoked_x", "The key is wrong or revoked"),
+        (limited.url(), "bak_example", "Over the plan's limit. Retry in "),
+        (failing.url(), "bak_example", "The call may have run"),
+        (closed_port.to_owned(), "bak_example", "The call did not run"),
     ];
     for (base_url, key, advice) in table {
         check(ERRORS, &base_url, key, 1, &[advice])?;
@@ -44,16 +44,16 @@ fn errors_says_what_to_do() -> Outcome {
 }
 
 #[test]
-fn concurrency_takes_fifty_and_gives_up_the_rest() -> Outcome {
+fn concurrency_takes_fifty_and_cancels_the_rest() -> TestResult {
     let sandbox = Sandbox::start(Options::default())?;
-    check(CONCURRENCY, &sandbox.url(), "bak_example", 0, &["50 answers, ", "50 calls given up"])?;
+    check(CONCURRENCY, &sandbox.url(), "bak_example", 0, &["50 responses, ", "50 calls cancelled"])?;
     let billed = sandbox.stats().total.billed_runs;
     assert!((50..=100).contains(&billed), "{billed}");
     Ok(())
 }
 
-/// Runs a program; both its streams together hold all of `texts`.
-fn check(program: &str, base_url: &str, key: &str, code: i32, texts: &[&str]) -> Outcome {
+/// Runs a program and checks that its two streams together contain all of `texts`.
+fn check(program: &str, base_url: &str, key: &str, code: i32, texts: &[&str]) -> TestResult {
     let output = run(program, base_url, key)?;
     let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
     assert_eq!(output.status.code(), Some(code), "{printed}");

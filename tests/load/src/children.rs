@@ -1,4 +1,4 @@
-//! Our own programs as child processes: the fixed server, and whatever else has to be alone in its process.
+//! This crate's programs as child processes.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running `load-server`. It is killed when this is dropped, and ends by itself when this process does.
+/// A running `load-server`. It is killed when it is dropped, and exits when this process does.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -14,11 +14,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program; when this returns, it is listening.
+    /// Starts the program and waits until it listens.
     ///
     /// # Errors
     ///
-    /// What the system says, or `UnexpectedEof` if it ends at once.
+    /// The system's error, or `UnexpectedEof` if it exits at once.
     pub fn start(program: impl AsRef<Path>) -> io::Result<Self> {
         let mut child = Command::new(program.as_ref())
             .stdin(Stdio::piped())
@@ -33,23 +33,23 @@ impl Server {
         if server.url.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(server) }
     }
 
-    /// The base URL whose calls end in `status` after `delay_ms` milliseconds. Status 0 never answers.
+    /// The base URL whose responses have `status`, after `delay_ms` milliseconds. Status 0 never responds.
     #[must_use]
     pub fn url(&self, status: u16, delay_ms: u64) -> String {
         format!("{}/{status}/{delay_ms}", self.url)
     }
 
-    /// How many requests have come in so far.
+    /// The number of requests so far.
     ///
     /// # Errors
     ///
-    /// What the system says, or `InvalidData` if the server says no number.
+    /// The system's error, or `InvalidData` if the response is no number.
     pub fn count(&self) -> io::Result<u64> {
         count(&self.url)
     }
 }
 
-/// How many requests have come in so far to the server that this URL is of.
+/// The number of requests so far at the server of this URL.
 ///
 /// # Errors
 ///
@@ -59,35 +59,35 @@ pub fn count(url: &str) -> io::Result<u64> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(b"GET /count HTTP/1.1\r\n\r\n")?;
     stream.shutdown(std::net::Shutdown::Write)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let number = answer.rsplit("\r\n").next().and_then(|body| body.parse().ok());
-    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, answer))
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    let number = response.rsplit("\r\n").next().and_then(|body| body.parse().ok());
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, response))
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if it is gone already.
+        // Both fail only if the process has exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What a program left behind, and how long it took from its last line on stdout to its end.
+/// The output of a program, and the time from its last line on standard output to its exit.
 #[derive(Debug)]
-pub struct Ended {
-    /// Exit code, stdout and stderr.
+pub struct Exited {
+    /// Exit code, standard output and standard error.
     pub output: Output,
-    /// From the last line until the process is gone. A program says `end` where its `main` ends.
+    /// The time from the last line until the process exited. A program prints `end` at the end of its `main`.
     pub exit: Duration,
 }
 
-/// Runs a program to its end, without logs: what it prints is its own.
+/// Runs a program to its exit, without logs.
 ///
 /// # Errors
 ///
-/// What the system says.
-pub fn run(program: impl AsRef<Path>, arguments: &[&str]) -> io::Result<Ended> {
+/// The system's error.
+pub fn run(program: impl AsRef<Path>, arguments: &[&str]) -> io::Result<Exited> {
     let mut child = Command::new(program.as_ref())
         .args(arguments)
         .env_remove("LOAD_LOGS")
@@ -110,5 +110,5 @@ pub fn run(program: impl AsRef<Path>, arguments: &[&str]) -> io::Result<Ended> {
     let status = child.wait()?;
     let exit = last.elapsed();
     let stderr = errors.and_then(|reader| reader.join().ok()).transpose()?.unwrap_or_default();
-    Ok(Ended { output: Output { status, stdout: said, stderr }, exit })
+    Ok(Exited { output: Output { status, stdout: said, stderr }, exit })
 }

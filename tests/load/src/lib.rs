@@ -1,6 +1,6 @@
-//! The SDK's core under load, faults and time: what its tests share.
+//! The SDK's core under load, faults and time.
 //!
-//! `tests/` is what `make test` runs; the long ones are the make targets `load`, `soak`, `fuzz` and `mutants`.
+//! `make test` runs `tests/`. The make targets `load`, `soak`, `fuzz` and `mutants` take longer.
 
 pub mod children;
 pub mod process;
@@ -11,35 +11,34 @@ use std::io::{self, Write as _};
 use std::sync::Once;
 use std::time::Duration;
 
-use builderaikits::{ApiKey, Client, Config, Error, Kit, Result, Run, RunRequest};
+use builderaikits::{ApiKey, Client, ClientOptions, Error, Kit, Result, Run, RunRequest};
 
-/// The key of every call here. What follows `bak_canary` is looked for in all that the tests print, and in the logs of
-/// every program between.
+/// The API key of every call. Output of the tests and logs of all programs in between are searched for `bak_canary`.
 pub const KEY: &str = "bak_canary_load_4Xr9TzQ2mW";
-/// The prompt of every call here; looked for likewise.
+/// The prompt of every call. It is searched for likewise.
 pub const PROMPT: &str = "canary-prompt-load-7Hn3";
 
-/// Options for `base_url`, with the canary as key, and no proxy of the environment. Switches logs on: see [`log`].
+/// Options for `base_url` with the canary as key and without a proxy. It turns logs on: see [`log`].
 ///
 /// # Errors
 ///
-/// None: the canary is a good key.
-pub fn config(base_url: &str) -> Result<Config> {
+/// None: the canary is a valid key.
+pub fn options(base_url: &str) -> Result<ClientOptions> {
     log();
     let api_key = Some(ApiKey::new(KEY)?);
-    Ok(Config { api_key, base_url: base_url.to_owned(), proxy: Some("off".to_owned()), ..Config::default() })
+    Ok(ClientOptions { api_key, base_url: base_url.into(), proxy: Some("off".into()), ..ClientOptions::default() })
 }
 
-/// One call with the canaries.
+/// Makes one call with the canaries.
 ///
 /// # Errors
 ///
-/// What the call ends in.
+/// The error of the call.
 pub async fn call(client: &Client) -> Result<Run> {
     client.kits().run(RunRequest::new(Kit::TextGen, PROMPT)).await
 }
 
-/// Makes `callers` calls of one client at the same time, and waits for all of them.
+/// Makes `callers` calls of one client at once, and waits for all of them.
 ///
 /// # Errors
 ///
@@ -50,31 +49,31 @@ pub async fn calls(client: &Client, callers: usize) -> io::Result<Vec<Result<Run
         let client = client.clone();
         tasks.push(tokio::spawn(async move { call(&client).await }));
     }
-    let mut ends = Vec::with_capacity(callers);
+    let mut results = Vec::with_capacity(callers);
     for task in tasks {
-        ends.push(task.await.map_err(io::Error::other)?);
+        results.push(task.await.map_err(io::Error::other)?);
     }
-    Ok(ends)
+    Ok(results)
 }
 
-/// The errors among the ends of calls.
-pub fn errors(ends: &[Result<Run>]) -> impl Iterator<Item = &Error> {
-    ends.iter().filter_map(|end| end.as_ref().err())
+/// The errors among the results of calls.
+pub fn errors(results: &[Result<Run>]) -> impl Iterator<Item = &Error> {
+    results.iter().filter_map(|result| result.as_ref().err())
 }
 
-/// One line of figures on stdout.
+/// Prints one line of figures to standard output.
 pub fn print(line: &str) {
-    // With stdout gone there is nobody left to tell.
+    // A closed standard output has no reader.
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// `duration` in seconds with two digits.
+/// Formats `duration` in seconds with two digits.
 #[must_use]
 pub fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
 
-/// Writes the logs of all crates, at every level, to stderr, if `LOAD_LOGS=all` stands in the environment.
+/// Writes the logs of all crates, at every level, to standard error, if `LOAD_LOGS=all` is set.
 pub fn log() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

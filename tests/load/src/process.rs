@@ -1,21 +1,21 @@
-//! What the system says of a process, and how many files it may open.
+//! Memory and open files of this process.
 
 use std::{fs, io};
 
-/// Open files of this process.
+/// The number of open files.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub fn open_files() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count())
 }
 
-/// Resident memory of this process, in KiB.
+/// Resident memory, in KiB.
 ///
 /// # Errors
 ///
-/// What the system says; `InvalidData` where it is not Linux.
+/// The system's error; `InvalidData` on systems other than Linux.
 pub fn resident_kib() -> io::Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -27,11 +27,11 @@ pub fn resident_kib() -> io::Result<u64> {
 ///
 /// # Errors
 ///
-/// Says what to do where the hard limit is under `needed`.
+/// The hard limit is below `needed`. The message says what to do.
 pub fn need_open_files(needed: u64) -> io::Result<()> {
-    let most = rlimit::increase_nofile_limit(u64::MAX)?;
-    if most < needed {
-        let message = format!("this test needs {needed} open files, and the hard limit is {most}: raise `ulimit -Hn`");
+    let limit = rlimit::increase_nofile_limit(u64::MAX)?;
+    if limit < needed {
+        let message = format!("this test needs {needed} open files, and the hard limit is {limit}: raise `ulimit -Hn`");
         return Err(io::Error::other(message));
     }
     Ok(())

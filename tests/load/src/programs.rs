@@ -1,5 +1,5 @@
-//! Real servers, from Debian packages: run without privileges on a free loopback port, out of a directory of their own,
-//! and gone when they are dropped, or when the thread that started them is.
+//! Real servers from Debian packages. They run without privileges on a free loopback port, in a directory of their own, and are
+//! killed when they are dropped or when the thread that started them ends.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -14,18 +14,18 @@ use tempfile::TempDir;
 
 use crate::print;
 
-/// Where Debian has servers that no shell of a user finds.
+/// Where Debian installs servers; not all of it is in a user's PATH.
 const PLACES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/usr/local/sbin"];
-/// The system's user without rights; for tests that are run as root.
-const NOBODY: u32 = 65_534;
-const LONGEST_START: Duration = Duration::from_secs(20);
-const LONGEST_END: Duration = Duration::from_secs(2);
+/// The user without privileges, for tests that run as root.
+const UNPRIVILEGED_USER: u32 = 65_534;
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The program, if it is installed. If not, prints that the test is skipped.
+/// Finds a program. If it is not installed, prints that the test is skipped.
 ///
 /// # Errors
 ///
-/// It is not installed, and `REQUIRE_ALL=1` stands in the environment.
+/// The program is not installed, and `REQUIRE_ALL=1` is set.
 pub fn find(name: &str, package: &str) -> io::Result<Option<PathBuf>> {
     let found = PLACES.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists());
     if found.is_none() {
@@ -38,37 +38,37 @@ pub fn find(name: &str, package: &str) -> io::Result<Option<PathBuf>> {
     Ok(found)
 }
 
-/// A directory for one server, which it may write to, also if it runs as nobody.
+/// A directory that one server may write to, also without privileges.
 #[derive(Debug)]
 pub struct Home(TempDir);
 
 impl Home {
-    /// Makes one.
+    /// Creates the directory.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn new() -> io::Result<Self> {
         Ok(Self(tempfile::Builder::new().prefix("builderaikits-load-").tempdir()?))
     }
 
-    /// Its path.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// The text of one file, empty where there is none. Bytes that are not UTF-8 are replaced.
+    /// The text of one file; empty if it does not exist. Bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn read(&self, name: &str) -> String {
         fs::read(self.path().join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
-    /// All that the server wrote: logs, caches, whatever.
+    /// The text of all files that the server wrote.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn read_all(&self) -> io::Result<String> {
         let mut all = String::new();
         for entry in fs::read_dir(self.path())? {
@@ -80,14 +80,14 @@ impl Home {
         Ok(all)
     }
 
-    /// Gives it to nobody, if the tests are run as root.
-    fn give_away(&self) -> io::Result<bool> {
+    /// Gives the directory to the user without privileges, if the tests run as root.
+    fn drop_ownership(&self) -> io::Result<bool> {
         let root = fs::metadata("/proc/self")?.uid() == 0;
         if root {
             fs::set_permissions(self.path(), fs::Permissions::from_mode(0o755))?;
-            chown(self.path(), Some(NOBODY), Some(NOBODY))?;
+            chown(self.path(), Some(UNPRIVILEGED_USER), Some(UNPRIVILEGED_USER))?;
             for entry in fs::read_dir(self.path())? {
-                chown(entry?.path(), Some(NOBODY), Some(NOBODY))?;
+                chown(entry?.path(), Some(UNPRIVILEGED_USER), Some(UNPRIVILEGED_USER))?;
             }
         }
         Ok(root)
@@ -98,17 +98,17 @@ impl Home {
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
 }
 
 impl Program {
-    /// Starts a server on a free port, and waits until it takes connections. `arguments` makes its arguments, and
-    /// writes its files, for an address. Its output goes to `output` in `home`.
+    /// Starts a server on a free port, and waits until it accepts connections. `arguments` returns its arguments for an
+    /// address, and writes its files. Its output goes to `output` in `home`.
     ///
     /// # Errors
     ///
-    /// What the system says; `TimedOut` if it does not listen within 20 s, with what it printed.
+    /// The system's error; `TimedOut` if it does not listen within 20 s, with its output.
     pub fn start(
         program: &Path,
         home: &Home,
@@ -116,7 +116,7 @@ impl Program {
     ) -> io::Result<Self> {
         let mut tries = 0_u32;
         loop {
-            // Free now; if another program takes it before this one does, once more with another.
+            // The port is free now. If another program takes it first, the next try uses another one.
             let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
             let arguments = arguments(address)?;
             let output = fs::File::create(home.path().join("output"))?;
@@ -139,9 +139,9 @@ impl Program {
 
     fn listening(&mut self) -> io::Result<()> {
         let start = Instant::now();
-        while start.elapsed() < LONGEST_START {
+        while start.elapsed() < START_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("ended with {status}")));
+                return Err(io::Error::other(format!("exited with {status}")));
             }
             if TcpStream::connect(self.address).is_ok() {
                 return Ok(());
@@ -152,36 +152,40 @@ impl Program {
     }
 }
 
-/// Asked first: squid has files in shared memory that only it takes away.
+/// Sends SIGTERM first: squid has files in shared memory that only it removes.
 impl Drop for Program {
     fn drop(&mut self) {
         let asked = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status();
         let start = Instant::now();
-        while asked.is_ok() && matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < LONGEST_END {
+        while asked.is_ok() && matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < STOP_TIMEOUT {
             thread::sleep(Duration::from_millis(10));
         }
-        // Both fail only if it is gone already.
+        // Both fail only if the process has exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// By way of `setpriv`, which becomes the program: without rights, and killed when the thread that started it ends.
+/// Starts through `setpriv`, which becomes the program: without privileges, and killed when the thread that started it ends.
 fn command(program: &Path, home: &Home) -> io::Result<Command> {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--no-new-privs"]);
-    if home.give_away()? {
-        command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
+    if home.drop_ownership()? {
+        command.args([
+            &format!("--reuid={UNPRIVILEGED_USER}"),
+            &format!("--regid={UNPRIVILEGED_USER}"),
+            "--clear-groups",
+        ]);
     }
     command.arg("--").arg(program).current_dir(home.path()).stdin(Stdio::null()).env_clear();
     Ok(command)
 }
 
-/// What a command prints, such as `openssl passwd`.
+/// The output of a command, such as `openssl passwd`.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub fn output(program: &Path, arguments: &[&str]) -> io::Result<String> {
     let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Certificates for loopback, and a relay in front of a server: TLS for one that has none, or a line that goes dead.
+//! Certificates for loopback, and a relay in front of a server, which adds TLS or makes connections go silent.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,21 +14,21 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 
-/// A certificate for 127.0.0.1 and its key, as PEM files; it is its own authority, so that it is also the `ca_file`.
+/// A certificate for 127.0.0.1 and its key, as PEM files. It is its own authority, so it is also the `ca_file`.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    /// What the server shows, and the client trusts.
+    /// The certificate, which the server presents and the client trusts.
     pub file: PathBuf,
-    /// Its private key.
+    /// The private key.
     pub key: PathBuf,
 }
 
 impl Certificate {
-    /// Makes one in `directory`.
+    /// Creates a certificate in `directory`.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn new(directory: &Path) -> io::Result<Self> {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
         let paths = Self { file: directory.join("certificate.pem"), key: directory.join("key.pem") };
@@ -48,7 +48,7 @@ impl Certificate {
     }
 }
 
-/// Passes connections on to a server. It stops when it is dropped.
+/// Forwards connections to a server. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -57,33 +57,33 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Passes on what comes in, as it is. Needs a tokio runtime.
+    /// Forwards bytes as they are. It needs a tokio runtime.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub async fn plain(to: SocketAddr) -> io::Result<Self> {
         Self::start(None, to).await
     }
 
-    /// Takes TLS, and passes on what is in it: `https` for a server that has only `http`.
+    /// Terminates TLS: `https` for a server that has only `http`.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub async fn tls(certificate: &Certificate, to: SocketAddr) -> io::Result<Self> {
         Self::start(Some(certificate.acceptor()?), to).await
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on, connections that are open pass nothing on and stay open; new ones work.
-    pub fn cut_the_line(&self) {
-        self.dead.send_modify(|cuts| *cuts = cuts.saturating_add(1));
+    /// Makes open connections go silent. They stay open; new ones work.
+    pub fn silence(&self) {
+        self.dead.send_modify(|count| *count = count.saturating_add(1));
     }
 
     async fn start(tls: Option<TlsAcceptor>, to: SocketAddr) -> io::Result<Self> {
@@ -99,7 +99,7 @@ impl Relay {
                 open.spawn(async move {
                     match tls {
                         None => pass(stream, to, line).await,
-                        // A handshake that fails is its client's business.
+                        // A failed handshake is a matter of its client.
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
                                 pass(stream, to, line).await;
@@ -118,7 +118,7 @@ async fn pass<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, to: SocketAddr, 
     let Ok(mut server) = TcpStream::connect(to).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut stream, &mut server) => {}
-        // Both ends stay open, and nothing moves.
+        // Both ends stay open, and no bytes are forwarded.
         Ok(()) = line.changed() => std::future::pending().await,
     }
 }

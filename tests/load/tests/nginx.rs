@@ -1,5 +1,5 @@
-//! A real nginx in front of a sandbox that bills every request: TLS, a limit of its own, connections that it closes
-//! without a word. What the sandbox bills is never more than what the SDK owns up to.
+//! A real nginx in front of a sandbox that bills every request: TLS, a rate limit of its own, idle connections that it closes.
+//! The sandbox never bills more runs than the SDK reports as done or as possibly run.
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test program")]
 
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use builderaikits::{Client, Config};
+use builderaikits::{Client, ClientOptions};
 use builderaikits_load::programs::{Home, Program, find};
 use builderaikits_load::tls::{Certificate, Relay};
-use builderaikits_load::{call, config, errors, print, seconds};
+use builderaikits_load::{call, errors, options, print, seconds};
 use builderaikits_sandbox::{Options, Sandbox};
 
 const CALLS: usize = 2_000;
@@ -32,7 +32,7 @@ impl Nginx {
         let sandbox = sandbox.unwrap();
         let to = sandbox.url().replace("http://", "").replace("/v1", "");
         let program = Program::start(nginx, &home, |address| {
-            // An HTTP/2 connection that ends refuses all that is under way on it, dozens of calls at once.
+            // An HTTP/2 connection that ends leaves all its streams unprocessed, dozens of calls at once.
             let (protocol, requests) = if http2 { (" http2", 20) } else { ("", 7) };
             let listen = format!("{address} ssl{protocol}; keepalive_requests {requests}; keepalive_timeout {idle}");
             std::fs::write(home.path().join("nginx.conf"), configuration(&listen, &to))?;
@@ -41,14 +41,14 @@ impl Nginx {
         Self { program: program.unwrap(), certificate, sandbox, home }
     }
 
-    fn config(&self, address: std::net::SocketAddr) -> Config {
+    fn options(&self, address: std::net::SocketAddr) -> ClientOptions {
         let ca_file = Some(self.certificate.file.clone());
-        Config { ca_file, ..config(&format!("https://{address}/v1")).unwrap() }
+        ClientOptions { ca_file, ..options(&format!("https://{address}/v1")).unwrap() }
     }
 }
 
-/// One process, in the foreground. `keepalive_timeout` closes idle connections without a word, `keepalive_requests`
-/// busy ones with one.
+/// One process, in the foreground. `keepalive_timeout` closes idle connections without notice, `keepalive_requests` closes busy
+/// ones with notice.
 fn configuration(listen: &str, to: &str) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid; error_log error.log info;
@@ -67,75 +67,77 @@ fn configuration(listen: &str, to: &str) -> String {
     )
 }
 
-async fn bill(http2: bool) {
+async fn check_bill(http2: bool) {
     let Some(nginx) = find("nginx", "nginx-light").unwrap() else { return };
     let nginx = Nginx::start(&nginx, http2, "3ms");
-    let client = Arc::new(Client::new(nginx.config(nginx.program.address)).unwrap());
+    let client = Arc::new(Client::new(nginx.options(nginx.program.address)).unwrap());
     let start = Instant::now();
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let client = Arc::clone(&client);
             tokio::spawn(async move {
-                let mut ends = Vec::new();
+                let mut results = Vec::new();
                 for at in 0..CALLS / CALLERS {
-                    // Pauses of 0 to 6 ms, about the 3 ms after which nginx hangs up: the SDK's next request and that
-                    // end meet on the line.
+                    // Pauses of 0 to 6 ms, around the 3 ms after which nginx closes: the next request races with the
+                    // close.
                     tokio::time::sleep(Duration::from_micros(500 * ((caller + at) % 13) as u64)).await;
-                    ends.push(call(&client).await);
+                    results.push(call(&client).await);
                 }
-                ends
+                results
             })
         })
         .collect();
-    let mut ends = Vec::new();
+    let mut results = Vec::new();
     for caller in callers {
-        ends.extend(caller.await.unwrap());
+        results.extend(caller.await.unwrap());
     }
-    let runs = ends.iter().filter(|end| end.is_ok()).count();
-    let repeated = ends.iter().flatten().filter(|run| run.response_metadata.attempts > 1).count();
+    let runs = results.iter().filter(|result| result.is_ok()).count();
+    let retried = results.iter().flatten().filter(|run| run.response_metadata.attempts > 1).count();
     let mut kinds = BTreeMap::new();
-    for error in errors(&ends) {
+    for error in errors(&results) {
         *kinds.entry((error.kind().as_str(), error.may_have_run())).or_insert(0) += 1;
     }
-    let maybe = errors(&ends).filter(|error| error.may_have_run()).count();
+    let maybe = errors(&results).filter(|error| error.may_have_run()).count();
     let billed = nginx.sandbox.stats().total.billed_runs;
-    let slowest = ends.iter().map(|end| end.as_ref().map_or_else(|e| e.elapsed(), |run| run.response_metadata.elapsed));
+    let slowest =
+        results.iter().map(|result| result.as_ref().map_or_else(|e| e.elapsed(), |run| run.response_metadata.elapsed));
     let slowest = slowest.max().unwrap();
     let took = seconds(start.elapsed());
     print(&format!(
-        "nginx, HTTP/{}: {runs} runs ({repeated} after a repeat), errors (kind, may have run) {kinds:?}; {billed} billed, \
+        "nginx, HTTP/{}: {runs} runs ({retried} after a retry), errors (kind, may have run) {kinds:?}; {billed} billed, \
          at most {}; {took}, slowest call {}",
         if http2 { 2 } else { 1 },
         runs + maybe,
         seconds(slowest)
     ));
-    assert_eq!(ends.len(), CALLS);
-    assert!(slowest < Duration::from_secs(60), "no call is forgotten in the pool until its deadline of 120 s");
+    assert_eq!(results.len(), CALLS);
+    assert!(slowest < Duration::from_secs(60), "no call waits in the pool for its deadline of 120 s");
     assert!(billed <= (runs + maybe) as u64);
-    assert!(runs > CALLS / 2, "most get through");
+    assert!(runs > CALLS / 2, "most calls succeed");
     assert!(!nginx.home.read_all().unwrap().contains("bak_canary"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn http1() {
-    bill(false).await;
+async fn http1_bill_matches() {
+    check_bill(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn http2() {
-    bill(true).await;
+async fn http2_bill_matches() {
+    check_bill(true).await;
 }
 
-/// The line goes dead under an open connection: pings notice it after 30 s and the 10 s that they may take.
+/// An open connection goes silent: pings detect it after 30 s, plus 10 s for the response to a ping.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes 40 s: make load"]
-async fn a_silent_connection_is_noticed_by_pings() {
+async fn silent_connection_is_detected_by_pings() {
     let Some(nginx) = find("nginx", "nginx-light").unwrap() else { return };
     let nginx = Nginx::start(&nginx, true, "75s");
     let relay = Relay::plain(nginx.program.address).await.unwrap();
-    let client = Client::new(Config { timeout: None, max_retries: 0, ..nginx.config(relay.address()) }).unwrap();
+    let client =
+        Client::new(ClientOptions { timeout: None, max_retries: 0, ..nginx.options(relay.address()) }).unwrap();
     call(&client).await.unwrap();
-    relay.cut_the_line();
+    relay.silence();
     let start = Instant::now();
     let error = call(&client).await.unwrap_err();
     let took = start.elapsed();

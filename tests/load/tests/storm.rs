@@ -1,49 +1,49 @@
-//! A service that is down sees little more than one request a caller, and every caller gets its error.
+//! A service that is down sees little more than one request per caller, and every caller gets its error.
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test program")]
 
 use std::time::{Duration, Instant};
 
-use builderaikits::{Client, Config, ErrorKind};
+use builderaikits::{Client, ClientOptions, ErrorKind};
 use builderaikits_load::children::Server;
-use builderaikits_load::{call, calls, config, errors, print, process, seconds};
+use builderaikits_load::{call, calls, errors, options, print, process, seconds};
 use tokio::sync::Mutex;
 
 const CALLERS: usize = 10_000;
-/// Of the open files, these are everything but the connections.
+/// Open files that are not connections.
 const SPARE: u64 = 2_000;
 
-/// A client whose slots and times let everybody in at once.
+/// A client whose limits allow all callers at once.
 fn client(base_url: &str) -> Client {
-    Client::new(Config {
+    Client::new(ClientOptions {
         max_concurrency: Some(CALLERS),
         timeout: Some(Duration::from_secs(300)),
         connect_timeout: None,
-        ..config(base_url).unwrap()
+        ..options(base_url).unwrap()
     })
     .unwrap()
 }
 
-/// Two storms together would need more open files than there are.
+/// Two storms together would need more open files than the limit.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// All at once, and then, with the budget empty, one after the other.
-async fn storm(status: u16, kind: ErrorKind, repeats: u64) {
+/// All callers at once, then one after the other with an empty retry budget.
+async fn storm(status: u16, kind: ErrorKind, retries: u64) {
     let _alone = ONE_AT_A_TIME.lock().await;
     process::need_open_files(CALLERS as u64 + SPARE).unwrap();
     let server = Server::start(env!("CARGO_BIN_EXE_load-server")).unwrap();
     let client = client(&server.url(status, 0));
 
     let start = Instant::now();
-    let ends = calls(&client, CALLERS).await.unwrap();
+    let results = calls(&client, CALLERS).await.unwrap();
     let (took, saw) = (start.elapsed(), server.count().unwrap());
-    let failed = errors(&ends).filter(|error| error.kind() == kind && error.attempts() >= 1).count();
-    let attempts: u64 = errors(&ends).map(|error| u64::from(error.attempts())).sum();
+    let failed = errors(&results).filter(|error| error.kind() == kind && error.attempts() >= 1).count();
+    let attempts: u64 = errors(&results).map(|error| u64::from(error.attempts())).sum();
     let took = seconds(took);
     print(&format!("storm of {status}: {CALLERS} callers, {saw} requests, {failed} errors of kind {kind}, {took}"));
-    let other = errors(&ends).find(|error| error.kind() != kind);
+    let other = errors(&results).find(|error| error.kind() != kind);
     assert_eq!((failed, other.map(ToString::to_string)), (CALLERS, None));
-    assert!(saw <= CALLERS as u64 + repeats, "{saw} requests");
-    assert_eq!(attempts, saw, "what the errors say is what the server saw");
+    assert!(saw <= CALLERS as u64 + retries, "{saw} requests");
+    assert_eq!(attempts, saw, "the errors count the requests that the server saw");
 
     let steady = 1_000;
     let start = Instant::now();
@@ -52,34 +52,38 @@ async fn storm(status: u16, kind: ErrorKind, repeats: u64) {
     }
     let (took, saw) = (seconds(start.elapsed()), server.count().unwrap() - saw);
     print(&format!("steady {status}: {steady} callers one by one on the empty budget, {saw} requests, {took}"));
-    // A storm can leave less in the bucket than a repeat costs, but nothing fills it.
+    // A storm can leave less in the bucket than a retry costs, but nothing fills it.
     assert_eq!(saw, steady);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_429() {
+async fn storm_of_429_is_bounded() {
     storm(429, ErrorKind::RateLimit, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_500() {
+async fn storm_of_500_is_bounded() {
     storm(500, ErrorKind::Server, 35).await;
 }
 
-/// A port that nobody listens on: the waits of the first callers overlap, then the budget is empty.
+/// A closed port: the waits of the first callers overlap, then the budget is empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refused_connections() {
-    // Bound and not listening: refused, and nobody else can have it.
-    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
-    nobody.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let client = client(&format!("http://{}/v1", nobody.local_addr().unwrap()));
-    let mut ends = calls(&client, 100).await.unwrap();
+async fn refused_connections_are_bounded() {
+    // Bound and not listening: connections are refused, and no other program can take the port.
+    let closed_port = tokio::net::TcpSocket::new_v4().unwrap();
+    closed_port.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let client = client(&format!("http://{}/v1", closed_port.local_addr().unwrap()));
+    let mut results = calls(&client, 100).await.unwrap();
     for _ in 0..1_000 {
-        ends.push(call(&client).await);
+        results.push(call(&client).await);
     }
-    let attempts: u32 = errors(&ends).map(builderaikits::Error::attempts).sum();
-    let unsent = errors(&ends).filter(|error| error.kind() == ErrorKind::Connection && !error.may_have_run()).count();
-    print(&format!("steady refused: {} callers, {attempts} attempts, {unsent} errors of kind connection", ends.len()));
-    assert_eq!(unsent, ends.len());
-    assert!(attempts as usize <= ends.len() + 35);
+    let attempts: u32 = errors(&results).map(builderaikits::Error::attempts).sum();
+    let unsent =
+        errors(&results).filter(|error| error.kind() == ErrorKind::Connection && !error.may_have_run()).count();
+    print(&format!(
+        "steady refused: {} callers, {attempts} attempts, {unsent} errors of kind connection",
+        results.len()
+    ));
+    assert_eq!(unsent, results.len());
+    assert!(attempts as usize <= results.len() + 35);
 }

@@ -1,49 +1,50 @@
-// Conformance driver of the Node SDK: a case a line on standard input, what came of it a line on standard output.
+// Conformance driver of the Node SDK: reads one case per line on standard input, writes one result per line on standard output.
 import { createInterface } from 'node:readline';
 import BuilderAIKits, { BuilderAIKitsError } from '../../../../bindings-node/dist/index.mjs';
 
-const NAMES = { api_key: 'apiKey', base_url: 'baseURL', allow_http: 'allowHTTP' };
-const shared = new Map();
+const LOCAL_NAMES = { base_url: 'baseURL', allow_http: 'allowHTTP' };
+const sharedClients = new Map();
 
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
-  answer(JSON.parse(line));
+  runCase(JSON.parse(line));
 }
 
-async function answer(wire) {
-  console.log(JSON.stringify({ id: wire.id, ...(await ended(wire)) }));
+async function runCase(testCase) {
+  console.log(JSON.stringify({ id: testCase.id, ...(await result(testCase)) }));
 }
 
-async function ended({ client_id: id, client: options, call: { options: own = {}, ...request } }) {
-  const { cancel_after_ms: cancelAfter, ...given } = own;
-  // JSON has no such numbers; the runner writes them as strings.
+async function result({ client_id: id, client: options, call: { options: callOptions = {}, ...request } }) {
+  const { cancel_after_ms: cancelAfter, ...others } = callOptions;
+  // JSON has no such numbers, so the runner writes them as strings.
   if (['NaN', 'Infinity', '-Infinity'].includes(request.config?.temperature)) {
     request.config.temperature = Number(request.config.temperature);
   }
   try {
-    const client = shared.get(id) ?? new BuilderAIKits(named(options));
-    if (id !== undefined) shared.set(id, client);
-    const call = named(given);
+    const client = sharedClients.get(id) ?? new BuilderAIKits(localOptions(options));
+    if (id !== undefined) sharedClients.set(id, client);
+    const requestOptions = localOptions(others);
     if (cancelAfter !== undefined) {
       const controller = new AbortController();
       setTimeout(() => controller.abort(), cancelAfter);
-      call.signal = controller.signal;
+      requestOptions.signal = controller.signal;
     }
-    const run = await client.kits.run(request, call);
-    const { attempts, requestID, idempotencyKey, elapsed, headers } = run.responseMetadata;
-    const metadata = { attempts, request_id: requestID, idempotency_key: idempotencyKey, elapsed_ms: Math.floor(elapsed) };
+    const run = await client.kits.run(request, requestOptions);
+    const { attempts, requestID, idempotencyKey, elapsedMs, headers } = run.responseMetadata;
+    const metadata = { attempts, request_id: requestID, idempotency_key: idempotencyKey, elapsed_ms: Math.floor(elapsedMs) };
     return { ok: run, response_metadata: { ...metadata, headers } };
   } catch (error) {
     if (!(error instanceof BuilderAIKitsError)) throw error;
-    return { error: fields(error) };
+    return { error: errorFields(error) };
   }
 }
 
-function named(options) {
-  const name = (core) => NAMES[core] ?? core.replace(/_ms$/, '').replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(options).map(([core, value]) => [name(core), value]));
+/** Options under the names of this SDK. */
+function localOptions(options) {
+  const localName = (name) => LOCAL_NAMES[name] ?? name.replace(/_ms$/, '').replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [localName(name), value]));
 }
 
-function fields(error) {
+function errorFields(error) {
   return {
     kind: error.kind,
     class: error.constructor.name,
@@ -54,7 +55,7 @@ function fields(error) {
     headers: error.headers ?? null,
     request_id: error.requestID ?? null,
     attempts: error.attempts,
-    retry_after_ms: error.retryAfter === undefined ? null : Math.round(error.retryAfter),
+    retry_after_ms: error.retryAfterMs === undefined ? null : Math.round(error.retryAfterMs),
     may_have_run: error.mayHaveRun,
     is_retryable: error.isRetryable,
     idempotency_key: error.idempotencyKey ?? null,

@@ -1,8 +1,8 @@
-//! Runs a command, shows what it prints, and fails if one of the canaries that tests use as keys and prompts is in it:
-//! `leaks COMMAND [ARGUMENT…]`. `leaks --check` proves that a canary is found, wherever it stands.
+//! Runs a command, passes on its output, and fails if a canary is in it: `leaks COMMAND [ARGUMENT…]`. Tests use canaries as
+//! keys and prompts. `leaks --check` proves that a canary is found anywhere in the output.
 //!
-//! A canary is `bak_` and then `canary` and then at least four letters or digits, or `canary-prompt`; the words alone,
-//! as in the names of tests, are none.
+//! A canary is `bak_`, then `canary`, then at least four letters or digits; or `canary-prompt`. The words alone, as in test
+//! names, are not canaries.
 
 use std::io::{self, Read, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -24,7 +24,7 @@ fn main() -> io::Result<ExitCode> {
     if program == "--check" {
         return check();
     }
-    let (leaks, code) = watched(Command::new(program).args(rest), &mut io::stdout(), &mut io::stderr())?;
+    let (leaks, code) = watch(Command::new(program).args(rest), &mut io::stdout(), &mut io::stderr())?;
     if leaks > 0 {
         writeln!(io::stderr(), "leaks: {leaks} keys or prompts in what `{}` printed", arguments.join(" "))?;
         return Ok(ExitCode::FAILURE);
@@ -32,12 +32,12 @@ fn main() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// A planted key and a planted prompt are found; text without is not.
+/// Checks that a planted key and a planted prompt are found, and nothing else.
 fn check() -> io::Result<ExitCode> {
-    let ourselves = std::env::current_exe()?;
+    let this_program = std::env::current_exe()?;
     for (text, planted) in [(format!("log: Bearer {KEY}."), 1), (format!("{{\"{PROMPT}\""), 1), ("no canary".into(), 0)]
     {
-        let found = watched(Command::new(&ourselves).args(["--print", &text]), &mut io::sink(), &mut io::sink())?.0;
+        let found = watch(Command::new(&this_program).args(["--print", &text]), &mut io::sink(), &mut io::sink())?.0;
         writeln!(io::stdout(), "leaks: planted {planted}, found {found}")?;
         if found != planted {
             return Ok(ExitCode::FAILURE);
@@ -46,8 +46,8 @@ fn check() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a command and passes on what it prints. Gives the canaries in it, and the command's success.
-fn watched(
+/// Runs a command and passes on its output. Returns the number of canaries in it, and the command's exit code.
+fn watch(
     command: &mut Command,
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
@@ -63,7 +63,7 @@ fn watched(
             let new = piece.get(..length).unwrap_or_default();
             to.write_all(new)?;
             last.extend_from_slice(new);
-            // A canary can lie across two pieces: what follows the last line break is searched with the next one.
+            // A canary can span two reads, so the text after the last line break is searched with the next read.
             let whole = if length == 0 { last.len() } else { last.iter().rposition(|b| *b == b'\n').unwrap_or(0) };
             let text: Vec<u8> = last.drain(..whole).collect();
             leaks.fetch_add(canaries(&String::from_utf8_lossy(&text)), Ordering::Relaxed);
@@ -81,7 +81,7 @@ fn watched(
     Ok((leaks.load(Ordering::Relaxed), ExitCode::from(code)))
 }
 
-/// How many keys and prompts of tests stand in a text.
+/// The number of keys and prompts of tests in a text.
 fn canaries(text: &str) -> usize {
     let prompts = text.matches("canary-prompt").count();
     let keys = text.split("bak_").skip(1).filter(|rest| {

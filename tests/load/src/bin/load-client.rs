@@ -1,24 +1,29 @@
-//! A user's program, for what needs a process of its own: `load-client soak`, `load-client files URL`, and, to drop the
-//! client with calls in flight, `load-client WAY URL`.
+//! A program that needs a process of its own: `load-client soak`, `load-client files URL`, and `load-client WAY URL COMPLETED`,
+//! which drops the client with calls in flight.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use builderaikits::{Client, Config};
+use builderaikits::{Client, ClientOptions};
 use builderaikits_load::children::{self, Server};
-use builderaikits_load::{call, calls, config, errors, print, process, seconds};
+use builderaikits_load::{call, calls, errors, options, print, process, seconds};
 use tokio::runtime::{Builder, Runtime};
 
-/// Says `end` where it ends; everything that keeps the process longer than that is not ours to want.
+/// Prints `end` at the end of `main`. Anything that keeps the process alive after that is a bug.
 fn main() -> io::Result<()> {
     let arguments: Vec<_> = std::env::args().collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [_, "soak"] => soak()?,
         [_, "files", url] => files(url)?,
-        [_, way, url, ended] => drop_in_flight(way, url, ended.parse().map_err(io::Error::other)?)?,
-        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "usage: load-client soak | files URL | WAY URL")),
+        [_, way, url, completed] => drop_in_flight(way, url, completed.parse().map_err(io::Error::other)?)?,
+        _ => {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "usage: load-client soak | files URL | WAY URL COMPLETED",
+            ));
+        }
     }
     print("end");
     Ok(())
@@ -28,51 +33,51 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
-fn client(config: Result<Config, builderaikits::Error>) -> io::Result<Client> {
-    config.and_then(Client::new).map_err(io::Error::other)
+fn client(options: Result<ClientOptions, builderaikits::Error>) -> io::Result<Client> {
+    options.and_then(Client::new).map_err(io::Error::other)
 }
 
-/// 2,000 calls at once, where 256 files may be open. Prints what came of them, and the most files that were open.
+/// Makes 2,000 calls at once with a limit of 256 open files. Prints their results and the maximum of open files.
 fn files(url: &str) -> io::Result<()> {
     rlimit::Resource::NOFILE.set(256, 256)?;
     let runtime = runtime()?;
-    let client = client(config(url))?;
-    let most = Arc::new(AtomicUsize::new(0));
-    let counting = Arc::clone(&most);
+    let client = client(options(url))?;
+    let max = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&max);
     let counter = std::thread::spawn(move || {
-        // Until it is the only one that holds the figure.
+        // Until this thread is the only owner of the count.
         while Arc::strong_count(&counting) > 1 {
-            // Without a file left to count with, all of them are open.
+            // If no file is left to count with, all of them are open.
             counting.fetch_max(process::open_files().unwrap_or(256), Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(1));
         }
         counting.load(Ordering::Relaxed)
     });
     for round in 1..=3 {
-        let ends = runtime.block_on(calls(&client, 2_000))?;
-        let failed = errors(&ends).count();
-        let repeated = ends.iter().flatten().filter(|run| run.response_metadata.attempts > 1).count();
+        let results = runtime.block_on(calls(&client, 2_000))?;
+        let failed = errors(&results).count();
+        let retried = results.iter().flatten().filter(|run| run.response_metadata.attempts > 1).count();
         print(&format!(
-            "round {round}: {} runs, {failed} errors, {repeated} repeated",
-            ends.len().saturating_sub(failed)
+            "round {round}: {} runs, {failed} errors, {retried} retried",
+            results.len().saturating_sub(failed)
         ));
-        if let Some(error) = errors(&ends).next() {
-            print(&format!("such as: {error}"));
+        if let Some(error) = errors(&results).next() {
+            print(&format!("first error: {error}"));
         }
     }
-    drop(most);
-    let most = counter.join().map_err(|_| io::Error::other("the counter panicked"))?;
-    print(&format!("at most {most} files open of 256"));
+    drop(max);
+    let max = counter.join().map_err(|_| io::Error::other("the counter panicked"))?;
+    print(&format!("at most {max} files open of 256"));
     Ok(())
 }
 
 const IN_FLIGHT: u64 = 50;
 
-/// Drops the client with calls in flight and the runtime under them, in each way that a program can, once `ended` of
-/// them have ended.
-fn drop_in_flight(way: &str, url: &str, ended: usize) -> io::Result<()> {
+/// Drops the client with calls in flight, and their runtime, in each way that a program can, once `completed` of them have
+/// completed.
+fn drop_in_flight(way: &str, url: &str, completed: usize) -> io::Result<()> {
     let runtime = runtime()?;
-    let client = client(config(url))?;
+    let client = client(options(url))?;
     let all = children::count(url)?.saturating_add(IN_FLIGHT);
     let waiting: Vec<_> = (0..IN_FLIGHT)
         .map(|_| {
@@ -80,15 +85,15 @@ fn drop_in_flight(way: &str, url: &str, ended: usize) -> io::Result<()> {
             runtime.spawn(async move { call(&client).await })
         })
         .collect();
-    let late = Instant::now();
-    let have_ended = || waiting.iter().filter(|call| call.is_finished()).count();
-    while children::count(url)? < all || have_ended() < ended {
-        if late.elapsed() > Duration::from_secs(30) {
-            return Err(io::Error::new(ErrorKind::TimedOut, "the calls do not come so far"));
+    let started = Instant::now();
+    let have_completed = || waiting.iter().filter(|call| call.is_finished()).count();
+    while children::count(url)? < all || have_completed() < completed {
+        if started.elapsed() > Duration::from_secs(30) {
+            return Err(io::Error::new(ErrorKind::TimedOut, "the calls did not start in time"));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    print(&format!("{} of {} calls ended", have_ended(), waiting.len()));
+    print(&format!("{} of {} calls completed", have_completed(), waiting.len()));
     match way {
         "client-then-runtime" => {
             drop(client);
@@ -112,7 +117,7 @@ fn drop_in_flight(way: &str, url: &str, ended: usize) -> io::Result<()> {
             std::mem::forget(client);
             std::mem::forget(runtime);
         }
-        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "no such mode")),
+        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "unknown WAY")),
     }
     Ok(())
 }
@@ -122,11 +127,11 @@ const SOAK_FIRST: u64 = 50_000;
 const SOAK_CALLERS: u64 = 64;
 const SOAK_GROWTH_KIB: u64 = 2 << 10;
 
-/// 300,000 calls, 64 at a time. Memory and open files after them against those after the first 50,000.
+/// Makes 300,000 calls, 64 at a time, and compares memory and open files at the end with those after the first 50,000.
 fn soak() -> io::Result<()> {
     let server = Server::start(std::env::current_exe()?.with_file_name("load-server"))?;
     let runtime = runtime()?;
-    let client = client(config(&server.url(200, 0)))?;
+    let client = client(options(&server.url(200, 0)))?;
     let start = Instant::now();
     let measure = |calls: u64| -> io::Result<(u64, usize)> {
         runtime.block_on(work(&client, calls))?;
@@ -140,14 +145,14 @@ fn soak() -> io::Result<()> {
     print(&format!(
         "{SOAK_CALLS} calls: VmRSS grew by {growth} KiB since call {SOAK_FIRST} (at most {SOAK_GROWTH_KIB})"
     ));
-    // Fewer is no leak: connections opened ahead and not needed are closed when they have been idle for 30 s.
+    // Fewer files are no leak: idle connections are closed.
     if growth > SOAK_GROWTH_KIB || last_files > first_files {
         return Err(io::Error::other("the process grew"));
     }
     Ok(())
 }
 
-/// `total` calls by 64 callers.
+/// Makes `total` calls with 64 callers.
 async fn work(client: &Client, total: u64) -> io::Result<()> {
     let left = Arc::new(AtomicU64::new(total));
     let mut callers = Vec::new();

@@ -1,8 +1,8 @@
-//! A service that always says the same, in a process of its own: the first part of the path is the status, the second
-//! the milliseconds to wait before. `GET /count` tells how many requests came in; status 0 never answers, and 503 asks
-//! to come back after a minute.
+//! A server with fixed responses, in a process of its own. The first part of the path is the status, the second the delay in
+//! milliseconds. `GET /count` returns the number of requests so far. Status 0 never responds, and 503 has a Retry-After of one
+//! minute.
 //!
-//! Its first line is its URL. It ends when its stdin does, so that it never outlives the test.
+//! Its first line of output is its URL. It exits when its standard input closes, so that it never outlives the test.
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 
 const RUN: &str = r#"{"id":"run_8f3k2m","kit":"text-gen","status":"completed","output":{"text":"Hello"},"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"latency_ms":1}"#;
-const REFUSAL: &str = r#"{"error":{"message":"as always","code":"always"}}"#;
-/// As many as the system takes: a storm connects all at once.
+const FAILURE: &str = r#"{"error":{"message":"as always","code":"always"}}"#;
+/// The kernel's maximum: a storm connects all at once.
 const BACKLOG: u32 = 1 << 15;
 
 fn main() -> io::Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     std::thread::spawn(|| {
-        // Nothing is ever written to it: this waits for its end.
+        // Nothing is written to it, so this waits until it closes.
         let _ = io::stdin().read(&mut [0]);
         std::process::exit(0);
     });
@@ -36,7 +36,7 @@ async fn serve() -> io::Result<()> {
     writeln!(stdout, "http://{}", listener.local_addr()?)?;
     stdout.flush()?;
     let count = Arc::new(AtomicU64::new(0));
-    // A thread does nothing but take connections, so that none waits for the answers to others.
+    // A thread of its own accepts connections, so that none waits behind responses.
     let listener = listener.into_std()?;
     listener.set_nonblocking(false)?;
     let runtime = Handle::current();
@@ -44,15 +44,15 @@ async fn serve() -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept()?;
             let count = Arc::clone(&count);
-            // A connection that breaks is its client's business.
-            runtime.spawn(async move { converse(stream, count).await });
+            // A broken connection is a matter of its client.
+            runtime.spawn(async move { serve_connection(stream, count).await });
         }
     })
     .await?
 }
 
-/// One connection, until its client closes it.
-async fn converse(stream: std::net::TcpStream, count: Arc<AtomicU64>) -> io::Result<()> {
+/// Serves one connection until its client closes it.
+async fn serve_connection(stream: std::net::TcpStream, count: Arc<AtomicU64>) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
     let mut stream = TcpStream::from_std(stream)?;
@@ -69,7 +69,7 @@ async fn converse(stream: std::net::TcpStream, count: Arc<AtomicU64>) -> io::Res
         let mut parts = path.split('/').skip(1);
         let status = parts.next().unwrap_or_default();
         if status == "count" {
-            answer(&mut stream, "200", &count.load(Ordering::Relaxed).to_string()).await?;
+            respond(&mut stream, "200", &count.load(Ordering::Relaxed).to_string()).await?;
             continue;
         }
         count.fetch_add(1, Ordering::Relaxed);
@@ -79,13 +79,13 @@ async fn converse(stream: std::net::TcpStream, count: Arc<AtomicU64>) -> io::Res
         }
         match status {
             "0" => std::future::pending().await,
-            "200" => answer(&mut stream, status, RUN).await?,
-            _ => answer(&mut stream, status, REFUSAL).await?,
+            "200" => respond(&mut stream, status, RUN).await?,
+            _ => respond(&mut stream, status, FAILURE).await?,
         }
     }
 }
 
-async fn answer(stream: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
+async fn respond(stream: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
     let length = body.len();
     let retry_after = if status == "503" { "retry-after: 60\r\n" } else { "" };
     let text = format!(
@@ -94,7 +94,7 @@ async fn answer(stream: &mut TcpStream, status: &str, body: &str) -> io::Result<
     stream.write_all(text.as_bytes()).await
 }
 
-/// The head of the first request, and the length of all of it, once it is there.
+/// The head of the first request and its total length, once it is complete.
 fn whole_request(received: &[u8]) -> Option<(&str, usize)> {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(received.get(..end)?).ok()?;

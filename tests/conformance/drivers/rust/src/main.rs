@@ -1,14 +1,16 @@
-//! Conformance driver of the Rust SDK: a case a line on standard input, what came of it a line on standard output.
-#![expect(clippy::indexing_slicing, reason = "a JSON value gives null for what is not there")]
+//! Conformance driver for the Rust SDK: reads one case per line from standard input, writes one reply per line to standard
+//! output.
+#![expect(clippy::indexing_slicing, reason = "a JSON value returns null for an absent key")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::Duration;
 
 use builderaikits::{
-    ApiKey, CallOptions, Client, Config, Error, ErrorKind, ErrorParts, HeaderMap, Result, Run, RunRequest,
+    ApiKey, Client, ClientOptions, Error, ErrorKind, HeaderMap, Redacted, RequestOptions, Result, Run, RunRequest,
+    Timeout,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,20 +24,18 @@ async fn main() -> io::Result<()> {
         }
         stdout().flush().await
     });
-    let mut clients: HashMap<String, Result<Client>> = HashMap::new();
+    let mut shared: HashMap<String, Result<Client>> = HashMap::new();
     let mut calls = JoinSet::new();
     let mut lines = BufReader::new(stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         let case: Value = serde_json::from_str(&line)?;
-        let make = || config(&case["client"]).map(|config| config.and_then(Client::new));
-        let shared = case["client_id"].as_str();
-        let client = match shared.and_then(|id| clients.get(id)) {
-            Some(client) => Ok(client.clone()),
-            None => make(),
+        let client = match case["client_id"].as_str() {
+            None => client(&case["client"]),
+            Some(id) => match shared.get(id) {
+                Some(client) => Ok(client.clone()),
+                None => client(&case["client"]).inspect(|client| drop(shared.insert(id.to_owned(), client.clone()))),
+            },
         };
-        if let (Some(id), Ok(client)) = (shared, &client) {
-            clients.insert(id.to_owned(), client.clone());
-        }
         let replies = replies.clone();
         calls.spawn(async move {
             let mut reply = match client {
@@ -51,86 +51,81 @@ async fn main() -> io::Result<()> {
     printer.await?
 }
 
-async fn call(client: Result<Client>, mut call: Value) -> Value {
-    let options = call.as_object_mut().and_then(|call| call.remove("options")).unwrap_or_default();
-    let cancel_after = options["cancel_after_ms"].as_u64().map(Duration::from_millis);
-    let options = match call_options(&options) {
-        Ok(options) => options,
-        Err(unsupported) => return json!({ "unsupported": unsupported }),
-    };
-    let made = async { client?.kits().run_with(request(call)?, options).await };
-    let ended = match cancel_after {
-        None => made.await,
-        Some(after) => match tokio::time::timeout(after, made).await {
-            Ok(ended) => ended,
-            Err(_) => Err(Error::from(ErrorParts { kind: ErrorKind::Cancelled, ..ErrorParts::default() })),
-        },
-    };
-    ended.map_or_else(error, run)
-}
-
-fn request(mut call: Value) -> Result<RunRequest> {
-    // JSON has no such numbers; the runner writes them as strings.
-    let odd = match call["config"]["temperature"].as_str() {
-        Some("NaN") => Some(f64::NAN),
-        Some("Infinity") => Some(f64::INFINITY),
-        Some("-Infinity") => Some(f64::NEG_INFINITY),
-        _ => None,
-    };
-    match odd {
-        None => RunRequest::from_json(call),
-        Some(temperature) => {
-            call["config"]["temperature"] = Value::Null;
-            Ok(RunRequest::from_json(call)?.temperature(temperature))
-        }
-    }
-}
-
-/// Fills options from those of the same name; the error is the one whose value Rust's type cannot hold.
-macro_rules! fill {
-    ($options:ident => $into:expr, $($name:ident)*) => {
-        $(if let Some(value) = $options.get(stringify!($name)) {
-            $into.$name = serde_json::from_value(value.clone()).map_err(|_| stringify!($name))?;
+/// Copies options by name. The error is the name of an option whose value Rust's type cannot hold.
+macro_rules! copy {
+    ($from:expr => $to:expr, $($name:ident)*) => {
+        $(if let Some(value) = $from.get(stringify!($name)) {
+            $to.$name = serde_json::from_value(value.clone()).map_err(|_| stringify!($name))?;
         })*
     };
 }
 
-fn config(options: &Value) -> Result<Result<Config>, &'static str> {
-    let mut config = Config::default();
-    fill!(options => config, base_url max_retries retry_ambiguous max_concurrency max_response_bytes proxy ca_file
-        allow_http app_name);
-    config.timeout = time(options, "timeout_ms")?.unwrap_or(config.timeout);
-    config.attempt_timeout = time(options, "attempt_timeout_ms")?.unwrap_or(config.attempt_timeout);
-    config.connect_timeout = time(options, "connect_timeout_ms")?.unwrap_or(config.connect_timeout);
-    config.headers = headers(options);
-    let api_key = options["api_key"].as_str().map(ApiKey::new).transpose();
-    Ok(api_key.map(|api_key| Config { api_key, ..config }))
+fn client(given: &Value) -> Result<Result<Client>, &'static str> {
+    let mut options = ClientOptions::default();
+    copy!(given => options, base_url max_retries retry_ambiguous max_concurrency max_response_bytes proxy ca_file allow_http
+        app_name);
+    options.timeout = timeout(given, "timeout_ms")?.map_or(options.timeout, Into::into);
+    options.attempt_timeout = timeout(given, "attempt_timeout_ms")?.map_or(options.attempt_timeout, Into::into);
+    options.connect_timeout = timeout(given, "connect_timeout_ms")?.map_or(options.connect_timeout, Into::into);
+    options.headers = headers(given);
+    let api_key = given["api_key"].as_str().map(ApiKey::new).transpose();
+    Ok(api_key.and_then(|api_key| Client::new(ClientOptions { api_key, ..options })))
 }
 
-fn call_options(options: &Value) -> Result<CallOptions, &'static str> {
-    let timeout = time(options, "timeout_ms")?;
-    let mut call = CallOptions { timeout, headers: headers(options), ..CallOptions::default() };
-    fill!(options => call, max_retries retry_ambiguous idempotency_key);
-    Ok(call)
+async fn call(client: Result<Client>, mut call: Value) -> Value {
+    let given = call.as_object_mut().and_then(|call| call.remove("options")).unwrap_or_default();
+    let options = match request_options(&given) {
+        Ok(options) => options,
+        Err(unsupported) => return json!({ "unsupported": unsupported }),
+    };
+    let call = async { client?.kits().run_with(request(call)?, options).await };
+    let result = match given["cancel_after_ms"].as_u64().map(Duration::from_millis) {
+        None => call.await,
+        // Dropping the future cancels the call.
+        Some(limit) => {
+            let cancelled = |_| Err(Error::new(ErrorKind::Cancelled, "cancelled by the driver"));
+            tokio::time::timeout(limit, call).await.unwrap_or_else(cancelled)
+        }
+    };
+    result.map_or_else(|error| error_reply(&error), |run| run_reply(&run))
 }
 
-fn time(options: &Value, name: &'static str) -> Result<Option<Option<Duration>>, &'static str> {
-    match options.get(name) {
+fn request_options(given: &Value) -> Result<RequestOptions, &'static str> {
+    let timeout = timeout(given, "timeout_ms")?;
+    let mut options = RequestOptions { timeout, headers: headers(given), ..RequestOptions::default() };
+    copy!(given => options, max_retries retry_ambiguous idempotency_key);
+    Ok(options)
+}
+
+fn request(mut call: Value) -> Result<RunRequest> {
+    // JSON has no such numbers, so the runner writes them as strings.
+    let temperature = match call["config"]["temperature"].as_str() {
+        Some("NaN") => f64::NAN,
+        Some("Infinity") => f64::INFINITY,
+        Some("-Infinity") => f64::NEG_INFINITY,
+        _ => return RunRequest::from_json(call),
+    };
+    call["config"]["temperature"] = Value::Null;
+    Ok(RunRequest::from_json(call)?.temperature(temperature))
+}
+
+fn timeout(given: &Value, name: &'static str) -> Result<Option<Timeout>, &'static str> {
+    match given.get(name) {
         None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
+        Some(Value::Null) => Ok(Some(Timeout::Never)),
         Some(ms) => {
             let ms = ms.as_f64().and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-            Ok(Some(Some(ms.ok_or(name)?)))
+            Ok(Some(Timeout::After(ms.ok_or(name)?)))
         }
     }
 }
 
-fn headers(options: &Value) -> Vec<(String, String)> {
-    let pairs = options["headers"].as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+fn headers(given: &Value) -> Vec<(String, Redacted<String>)> {
+    let pairs = given["headers"].as_object().into_iter().flatten();
+    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().into())).collect()
 }
 
-fn run(run: Run) -> Value {
+fn run_reply(run: &Run) -> Value {
     let metadata = &run.response_metadata;
     json!({ "ok": run, "response_metadata": {
         "attempts": metadata.attempts,
@@ -141,9 +136,9 @@ fn run(run: Run) -> Value {
     }})
 }
 
-fn error(error: Error) -> Value {
+fn error_reply(error: &Error) -> Value {
     json!({ "error": {
-        "kind": error.kind().as_str(),
+        "kind": error.kind(),
         "class": format!("{:?}", error.kind()),
         "status": error.status(),
         "code": error.code(),
@@ -152,14 +147,17 @@ fn error(error: Error) -> Value {
         "headers": error.headers().map(header_map),
         "request_id": error.request_id(),
         "attempts": error.attempts(),
-        "retry_after_ms": error.retry_after().map(|wait| wait.saturating_add(Duration::from_micros(500)).as_millis()),
+        "retry_after_ms": error.retry_after().map(|delay| delay.saturating_add(Duration::from_micros(500)).as_millis()),
         "may_have_run": error.may_have_run(),
         "is_retryable": error.is_retryable(),
         "idempotency_key": error.idempotency_key(),
     }})
 }
 
-fn header_map(headers: &HeaderMap) -> Map<String, Value> {
-    let text = |name| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-    headers.keys().map(|name| (name.to_string(), text(name).collect::<Vec<_>>().join(", ").into())).collect()
+fn header_map(headers: &HeaderMap) -> Value {
+    let value = |name| {
+        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        values.collect::<Vec<_>>().join(", ")
+    };
+    json!(headers.keys().map(|name| (name.as_str(), value(name))).collect::<BTreeMap<_, _>>())
 }
