@@ -8,10 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
-/// The position of a value within an argument, for messages.
+/// The position of a value, for messages.
 #[derive(Clone, Copy)]
 pub(crate) enum Path<'a> {
-    Root(&'a str),
+    /// A field of the request or a constructor, such as `input`.
+    Field(&'a str),
+    /// An option, which messages have in backticks.
+    Option(&'a str),
     Key(&'a Self, &'a str),
     Index(&'a Self, usize),
 }
@@ -21,7 +24,7 @@ pub(crate) enum Path<'a> {
 /// Runs no Python code, so that nothing can change during the conversion.
 pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value, String> {
     if let Ok(text) = value.cast::<PyString>() {
-        return to_text(text).map(Value::String).ok_or_else(|| format!("`{path}` {SURROGATE}"));
+        return to_text(text).map(Value::String).ok_or_else(|| format!("{path} {SURROGATE}"));
     }
     if value.is_none() {
         return Ok(Value::Null);
@@ -35,12 +38,12 @@ pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value,
     }
     if let Ok(number) = value.cast::<PyInt>() {
         let integer = number.extract::<i64>().map(Value::from).or_else(|_| number.extract::<u64>().map(Value::from));
-        return integer.map_err(|_| format!("`{path}` must fit in 64 bits. Pass a smaller number."));
+        return integer.map_err(|_| format!("{path} must fit in 64 bits. Pass a smaller number."));
     }
     if let Ok(number) = value.cast::<PyFloat>() {
         return match Number::from_f64(number.value()) {
             Some(number) => Ok(Value::Number(number)),
-            None => Err(format!("`{path}` must be a finite number, not NaN or infinity.")),
+            None => Err(format!("{path} must be a finite number, not NaN or infinity.")),
         };
     }
     if let Ok(list) = value.cast::<PyList>() {
@@ -50,7 +53,7 @@ pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value,
         return array(tuple.iter(), path);
     }
     let name = type_name(value);
-    Err(format!("`{path}` must not be a `{name}`. Use str, int, float, bool, None, list, tuple or dict."))
+    Err(format!("{path} has the unsupported type '{name}'. Use str, int, float, bool, None, list, tuple or dict."))
 }
 
 /// Converts a dict. See [`to_json`].
@@ -59,9 +62,9 @@ pub(crate) fn object(dict: &Bound<'_, PyDict>, path: Path<'_>) -> Result<Map<Str
     let mut object = Map::new();
     for (key, value) in dict.iter() {
         let Ok(key) = key.cast::<PyString>() else {
-            return Err(format!("`{path}` has a key of type `{}`. Keys must be str.", type_name(&key)));
+            return Err(format!("{path} has a key of type '{}'. Keys must be str.", type_name(&key)));
         };
-        let Some(key) = to_text(key) else { return Err(format!("`{path}` has a key that {SURROGATE}")) };
+        let Some(key) = to_text(key) else { return Err(format!("{path} has a key that {SURROGATE}")) };
         let value = to_json(&value, Path::Key(&path, &key))?;
         object.insert(key, value);
     }
@@ -124,9 +127,7 @@ impl Path<'_> {
         if depth < MAX_JSON_DEPTH {
             Ok(())
         } else {
-            Err(format!(
-                "`{root}` is nested more than {MAX_JSON_DEPTH} levels deep. Flatten it, or pass a part as text."
-            ))
+            Err(format!("{root} is nested more than {MAX_JSON_DEPTH} levels deep. Flatten it, or pass a part as text."))
         }
     }
 }
@@ -134,7 +135,8 @@ impl Path<'_> {
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root(name) => f.write_str(name),
+            Self::Field(name) => f.write_str(name),
+            Self::Option(name) => write!(f, "`{name}`"),
             Self::Key(parent, key) => write!(f, "{parent}.{}", key.escape_debug()),
             Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
         }

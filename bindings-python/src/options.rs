@@ -97,7 +97,7 @@ fn serialize(given: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Resul
         let value = match form {
             Body => continue,
             Plain if value.is_none() => continue,
-            Plain => to_json(&value, Path::Root(python)),
+            Plain => to_json(&value, Path::Option(python)),
             Timeout => milliseconds(python, &value),
         };
         values.insert((*bridge).to_owned(), value.map_err(|message| Error::new(kind, message))?);
@@ -123,6 +123,6 @@ fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
             Ok(Value::from(seconds * 1000.0))
         }
         Err(_) if is_number => Err(format!("`{name}` is too large. Pass None for no limit.")),
-        _ => Err(format!("`{name}` must be a number of seconds, or None for no limit, not `{}`.", type_name(value))),
+        _ => Err(format!("`{name}` must be a number of seconds, or None for no limit, not '{}'.", type_name(value))),
     }
 }

@@ -76,13 +76,13 @@ fn body(
     let mut body = match extra_body {
         None => Map::new(),
         Some(extra) => match extra.cast::<PyDict>() {
-            Ok(extra) => object(extra, Path::Root(EXTRA_BODY))?,
-            Err(_) => return Err(format!("`{EXTRA_BODY}` must be a dict, not `{}`.", type_name(extra))),
+            Ok(extra) => object(extra, Path::Option(EXTRA_BODY))?,
+            Err(_) => return Err(format!("`{EXTRA_BODY}` must be a dict, not '{}'.", type_name(extra))),
         },
     };
     for (name, value) in [("kit", kit), ("input", input), ("config", config)] {
-        if body.insert(name.to_owned(), to_json(value, Path::Root(name))?).is_some() {
-            return Err(format!("`{EXTRA_BODY}` must not contain `{name}`. Pass it as the `{name}` argument."));
+        if body.insert(name.to_owned(), to_json(value, Path::Field(name))?).is_some() {
+            return Err(format!("`{EXTRA_BODY}` must not contain '{name}'. Pass it as the argument {name}."));
         }
     }
     Ok(body)

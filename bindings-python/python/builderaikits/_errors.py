@@ -209,4 +209,4 @@ def _os_error(message: str, errno: int | None = None) -> OSError:
         return OSError(message)
     if sys.platform == "win32":
         return OSError(0, message, None, errno)
-    return OSError(errno, message)
+    return OSError(errno, message.removesuffix(f" (os error {errno})"))

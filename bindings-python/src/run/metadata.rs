@@ -36,9 +36,9 @@ impl ResponseMetadata {
         let mut metadata = core::ResponseMetadata::default();
         (metadata.attempts, metadata.request_id, metadata.idempotency_key) = (attempts, request_id, idempotency_key);
         metadata.elapsed = Duration::try_from_secs_f64(elapsed)
-            .map_err(|_| PyValueError::new_err("`elapsed` must be a number of seconds, 0 or more."))?;
+            .map_err(|_| PyValueError::new_err("elapsed must be a number of seconds, 0 or more."))?;
         metadata.headers = HeaderMap::try_from(&headers.unwrap_or_default())
-            .map_err(|_| PyValueError::new_err("`headers` contains an invalid header name or value."))?
+            .map_err(|_| PyValueError::new_err("headers contains an invalid header name or value."))?
             .into();
         Ok(Self(metadata))
     }
