@@ -181,10 +181,10 @@ def test_invalid_client_options_are_rejected(options, message):
 def test_unknown_keyword_arguments_are_type_errors(run, server):
     recorder = server()
     options = {"base_url": recorder.url, "api_key": "bak_1"}
-    with pytest.raises(TypeError, match="unexpected keyword argument 'max_retry'.*timeout, max_retries"):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'max_retry'.*timeout, max_retries"):
         run(options, **RUN, max_retry=5)
     for client_class in (BuilderAIKits, AsyncBuilderAIKits):
-        with pytest.raises(TypeError, match="unexpected keyword argument 'apiKey'.*api_key"):
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'apiKey'.*api_key"):
             client_class(apiKey="bak_1")
         with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
             client_class(**options).with_options(foo=1)
@@ -204,7 +204,7 @@ def test_options_that_were_not_given_keep_their_values(run, server):
 
 def test_ca_file_can_be_a_path(tmp_path):
     for ca_file in (tmp_path / "missing.pem", str(tmp_path / "missing.pem")):
-        with pytest.raises(sdk.ConfigurationError, match="`ca_file`.*missing.pem"):
+        with pytest.raises(sdk.ConfigurationError, match=r"`ca_file`.*missing\.pem"):
             BuilderAIKits(api_key="bak_1", base_url="https://localhost", ca_file=ca_file)
 
 

@@ -153,7 +153,8 @@ def test_fork_in_signal_handler_of_blocking_call(quick, server, script, child):
     threading.Thread(target=forks).start()
     try: result = slow_client.kits.run("text-gen", input="Hello", timeout=20).id
     except LookupError: result = "raised"
-    except APIConnectionError as error: result = "forked" if "forked" in str(error) and error.may_have_run else str(error)
+    except APIConnectionError as error:
+        result = "forked" if "forked" in str(error) and error.may_have_run else str(error)
     if os.getpid() != parent:
         expected = "raised" if action == "raises" else "forked"
         os._exit(0 if result == expected and run() == asyncio.run(runs()) == "completed" else 1)
@@ -184,7 +185,8 @@ def test_prefork_workers(quick, slow, script):
     code = """
     def worker():
         with __import__("concurrent.futures").futures.ThreadPoolExecutor(4) as threads:
-            return all(status == "completed" for status in threads.map(lambda _: run(), range(40))) and asyncio.run(runs())
+            results = threads.map(lambda _: run(), range(40))
+            return all(status == "completed" for status in results) and asyncio.run(runs())
     pids = []
     for _ in range(4):
         pid = os.fork()

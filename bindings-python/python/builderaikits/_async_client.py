@@ -9,7 +9,7 @@ from . import _logs, _types
 from ._client import BaseClient
 from ._errors import error_from_record
 from ._loop import state_for
-from ._native import Client, Run
+from ._native import Client, Run  # noqa: TC001 (needed by `typing.get_type_hints`)
 from ._not_given import drop_not_given
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from _thread import get_ident
 from . import _logs, _native
 from ._errors import error_from_record
 from ._lazy import LazyModule
-from ._native import Client, Run
+from ._native import Client, Run  # noqa: TC001 (needed by `typing.get_type_hints`)
 from ._not_given import drop_not_given
 
 TYPE_CHECKING = False

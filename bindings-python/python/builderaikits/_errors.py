@@ -98,7 +98,7 @@ class ConfigurationError(BuilderAIKitsError, ValueError):
 
 
 class InvalidRequestError(BuilderAIKitsError, ValueError):
-    """The request or an option of the call was rejected before anything was sent. Fix the field named in the message."""
+    """The request or an option of the call is invalid. Fix the field named in the message. Nothing was sent."""
 
 
 class ClientClosedError(BuilderAIKitsError):
@@ -150,8 +150,8 @@ class InternalServerError(APIStatusError):
 
 
 class APIConnectionError(APIError):
-    """There was no response, a truncated response, or an untrusted certificate. Check the network, `base_url`, the proxy
-    and the certificates. `kind` is `tls` if TLS failed."""
+    """There was no response, a truncated response, or an untrusted certificate. Check the network, `base_url`, the
+    proxy and the certificates. `kind` is `tls` if TLS failed."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

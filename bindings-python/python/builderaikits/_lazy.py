@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first used, because importing `typing` takes longer than the rest of the package."""
+"""Modules that are imported when they are first used. Importing `typing` takes longer than the rest of the package."""
 
 from __future__ import annotations
 

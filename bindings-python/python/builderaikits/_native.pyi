@@ -172,8 +172,7 @@ class ResponseMetadata:
         """Duration of the call in seconds, including queueing, all attempts and the waits between them."""
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the response. Names are in lower case; values of repeated headers are joined with a comma. A new dict
-        on each access."""
+        """The response headers: names in lower case, values of repeated headers joined. A new dict on each access."""
     def to_dict(self) -> dict[str, Any]:
         """Returns all fields as a dict."""
     def to_json(self) -> str:

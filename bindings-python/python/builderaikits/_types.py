@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from ._not_given import NotGiven
 
 if TYPE_CHECKING:
-    from typing_extensions import Self as Self
-    from typing_extensions import Unpack as Unpack
+    from typing_extensions import Self as Self  # noqa: PLC0414
+    from typing_extensions import Unpack as Unpack  # noqa: PLC0414
 elif sys.version_info >= (3, 11):
     from typing import Self, Unpack
 else:

@@ -67,8 +67,7 @@ impl ResponseMetadata {
         self.0.elapsed.as_secs_f64()
     }
 
-    /// The headers of the response. Names are in lower case; values of repeated headers are joined with a comma. A new dict
-    /// on each access.
+    /// The response headers: names in lower case, values of repeated headers joined. A new dict on each access.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         header_dict(py, &self.0.headers)
