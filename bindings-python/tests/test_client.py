@@ -1,0 +1,120 @@
+"""Clients: options, copies, sharing between threads, garbage collection, pickling."""
+
+import asyncio
+import gc
+import pickle
+import threading
+
+import pytest
+
+import builderaikits as sdk
+from builderaikits import AsyncBuilderAIKits, BuilderAIKits
+
+RUN = {"kit": "text-gen", "input": "Hello"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"api_key": None}, "`api_key` is required. Pass `api_key`, or set the BUILDERAIKITS_API_KEY"),
+        ({"api_key": ""}, "`api_key` is empty"),
+        ({"api_key": "bak_\ud800"}, "`api_key` contains an unpaired surrogate"),
+        ({"api_key": 5}, "`api_key` must be a string"),
+        ({"base_url": "http://example.com"}, "`base_url` uses plain http"),
+        ({"timeout": 0}, "`timeout` must be more than 0"),
+        ({"timeout": "1"}, "`timeout` must be a number of seconds"),
+        ({"attempt_timeout": False}, "`attempt_timeout` must be a number of seconds"),
+        ({"connect_timeout": float("nan")}, "`connect_timeout` must be more than 0"),
+        ({"max_retries": 1.5}, "`max_retries` must be an integer from 0 to 4294967295"),
+        ({"max_concurrency": 0}, "`max_concurrency` must be at least 1"),
+        ({"max_response_bytes": 10**30}, "`max_response_bytes` must fit in 64 bits"),
+        ({"headers": {"Host": "x"}}, "`headers`: 'Host' is set by the SDK"),
+        ({"proxy": "ftp://secret"}, "`proxy`"),
+        ({"ca_file": b"x"}, "`ca_file` has the unsupported type 'bytes'"),
+        ({"allow_http": "yes"}, "`allow_http` must be true or false"),
+        ({"app_name": ""}, "`app_name` must be printable ASCII"),
+    ],
+)
+def test_invalid_client_options_are_rejected(options, message):
+    for client_class in (BuilderAIKits, AsyncBuilderAIKits):
+        with pytest.raises(sdk.ConfigurationError) as caught:
+            client_class(**{"api_key": "bak_secret", **options})
+        assert caught.value.message.startswith(message)
+        assert "secret" not in str(caught.value)
+
+
+def test_ca_file_can_be_a_path(tmp_path):
+    for ca_file in (tmp_path / "missing.pem", str(tmp_path / "missing.pem")):
+        with pytest.raises(sdk.ConfigurationError, match=r"`ca_file`.*missing\.pem"):
+            BuilderAIKits(api_key="bak_1", base_url="https://localhost", ca_file=ca_file)
+
+
+def test_copies_share_the_pool_and_close_together(server):
+    recorder = server()
+    client = BuilderAIKits(base_url=recorder.url, api_key="bak_1", headers={"x-a": "1"})
+    copy = client.with_options(api_key="bak_2", max_retries=0, headers={"x-b": "2"}, timeout=9)
+    client.kits.run(**RUN)
+    copy.kits.run(**RUN)
+    assert recorder.connections == 1
+    first, second = (headers for headers, _ in recorder.requests)
+    assert (first[b"authorization"], first.get(b"x-b")) == (b"bearer bak_1", None)
+    assert (second[b"authorization"], second[b"x-b"], second.get(b"x-a")) == (b"bearer bak_2", b"2", None)
+    with pytest.raises(sdk.ConfigurationError, match="`timeout` must be more than 0"):
+        client.with_options(timeout=0)
+    copy.close()
+    with pytest.raises(sdk.ClientClosedError):
+        client.kits.run(**RUN)
+
+
+def test_threads_can_share_a_client(env):
+    client, texts = BuilderAIKits(), set()
+    threads = [
+        threading.Thread(target=lambda n=n: texts.add(client.kits.run("text-gen", input=f"<{n}>").output.text))
+        for n in range(32)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(any(f"<{n}>" in text for text in texts) for n in range(32))
+
+
+def test_client_can_be_collected_during_a_call(env):
+    assert BuilderAIKits().kits.run(**RUN).status == "completed"
+
+    async def main():
+        call = asyncio.ensure_future(AsyncBuilderAIKits().kits.run(**RUN))
+        await asyncio.sleep(0)
+        gc.collect()
+        return await call
+
+    assert asyncio.run(main()).status == "completed"
+
+
+def test_client_pickles_without_the_environments_key(env, monkeypatch):
+    client = BuilderAIKits(max_retries=0, timeout=None)
+    copy = pickle.loads(pickle.dumps(client.with_options(timeout=60)))
+    assert copy.kits.run(**RUN).status == "completed"
+    assert type(pickle.loads(pickle.dumps(AsyncBuilderAIKits()))) is AsyncBuilderAIKits
+    pickled = pickle.dumps(client)
+    assert b"bak_" not in pickled
+    monkeypatch.delenv("BUILDERAIKITS_API_KEY")
+    with pytest.raises(sdk.ConfigurationError, match="BUILDERAIKITS_API_KEY"):
+        pickle.loads(pickled)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"api_key": "bak_secret"}, "api_key"),
+        ({"headers": {"x-token": "secret"}}, "headers"),
+        ({"proxy": "http://user:secret@localhost:1"}, "proxy"),
+    ],
+)
+def test_client_with_secrets_cannot_be_pickled(env, options, name):
+    for client in (BuilderAIKits(**options), BuilderAIKits(**options).with_options(timeout=5)):
+        with pytest.raises(TypeError, match=f"created with `{name}`.*BUILDERAIKITS_API_KEY"):
+            pickle.dumps(client)
+        assert "secret" not in repr(client)
+        assert "secret" not in repr(client._options)
+    pickle.dumps(BuilderAIKits(proxy="http://localhost:1"))
