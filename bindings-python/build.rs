@@ -1,4 +1,4 @@
-//! Lets macOS leave Python's symbols to the interpreter, as every other system does.
+//! Sets the linker flags with which macOS resolves Python's symbols at load time, as other systems do by default.
 
 fn main() {
     pyo3_build_config::add_extension_module_link_args();

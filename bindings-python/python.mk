@@ -1,5 +1,5 @@
-# The Python package, included by the Makefile: its module is built by cargo and put beside the sources; tools live in a
-# venv of the project.
+# The Python package. The Makefile includes this file. Cargo builds the native module, which is copied next to the Python
+# sources. The tools are in a venv of the project.
 PYTHON ?= python3
 VENV := .venv
 VENV_BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -9,11 +9,11 @@ NATIVE := bindings-python/python/builderaikits/_native.abi3.so
 export PYTHONPATH := $(CURDIR)/bindings-python/python
 
 .PHONY: python-build
-python-build: rust ## Build the Python package's native module, beside its Python files
+python-build: rust ## Build the native module of the Python package, and copy it next to the sources
 	$(CARGO) build -p builderaikits-python $(LOCKED)
 	@$(MAKE) --no-print-directory python-native
 
-# In one step, so that nobody imports half a file.
+# `mv` replaces the file atomically, so that no process imports an incomplete one.
 .PHONY: python-native
 python-native:
 	@for built in $(TARGET_DIR)/debug/lib_native.so $(TARGET_DIR)/debug/lib_native.dylib; do \
@@ -33,7 +33,7 @@ python-test: rust python-types ## Run the tests of the Python package; installs 
 	cd bindings-python && ../$(VENV_BIN)/python -m pytest
 
 .PHONY: python-types
-python-types: python-build $(VENV_TOOLS) ## Check the Python package and its users' code: ruff, mypy, pyright, stubtest
+python-types: python-build $(VENV_TOOLS) ## Check the Python code with ruff, mypy, pyright and stubtest
 	$(VENV_BIN)/ruff check --config bindings-python/pyproject.toml $(PYTHON_CODE)
 	$(VENV_BIN)/ruff format --check --config bindings-python/pyproject.toml $(PYTHON_CODE)
 	cd bindings-python && ../$(VENV_BIN)/mypy --strict python/builderaikits tests/typing/uses.py ../examples/python
@@ -47,21 +47,21 @@ python-test-if-there:
 	@if $(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then $(MAKE) --no-print-directory python-test; \
 	  else $(call left-out,the tests of the Python package,Python 3.10 or later with venv and pip); fi
 
-# What is released: for Linux with the symbols of an old glibc, by the zig of the venv, and without paths of this machine.
-PYTHON_MODULE = $(VENV_BIN)/maturin build -m bindings-python/Cargo.toml $(LOCKED) --target $(HOST_TARGET) $(if $(findstring linux,$(HOST_TARGET)),--zig --compatibility manylinux2014)
-PYTHON_COUNTED := $(TARGET_DIR)/python-counted
+# The release build. On Linux, zig links against an old glibc. RELEASED keeps paths of this machine out.
+PYTHON_WHEEL_BUILD = $(VENV_BIN)/maturin build -m bindings-python/Cargo.toml $(LOCKED) --target $(HOST_TARGET) $(if $(findstring linux,$(HOST_TARGET)),--zig --compatibility manylinux2014)
+PYTHON_PGO := $(TARGET_DIR)/python-pgo
 .PHONY: python-release
-python-release: rust $(VENV_TOOLS) ## Build the wheel as released: its module twice, for a profile of its calls (minutes)
+python-release: rust $(VENV_TOOLS) ## Build the release wheel with profile-guided optimization (minutes)
 	$(CARGO) build --release -p builderaikits-bench -p builderaikits-sandbox $(LOCKED)
-	rm -rf $(WHEELS) $(PYTHON_COUNTED)/wheels $(PYTHON_COUNTED)/package
-	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" bridge/profile.sh count $(PYTHON_COUNTED) $(PYTHON_MODULE) --auditwheel skip --out $(PYTHON_COUNTED)/wheels
-	$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(PYTHON_COUNTED)/package $(PYTHON_COUNTED)/wheels/*.whl
-	PYTHONPATH=$(PYTHON_COUNTED)/package $(VENV_BIN)/python bindings-python/scripts/train.py $(TARGET_DIR)/release
+	rm -rf $(WHEELS) $(PYTHON_PGO)/wheels $(PYTHON_PGO)/package
+	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" bridge/pgo.sh instrument $(PYTHON_PGO) $(PYTHON_WHEEL_BUILD) --auditwheel skip --out $(PYTHON_PGO)/wheels
+	$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(PYTHON_PGO)/package $(PYTHON_PGO)/wheels/*.whl
+	PYTHONPATH=$(PYTHON_PGO)/package $(VENV_BIN)/python bindings-python/scripts/pgo_workload.py $(TARGET_DIR)/release
 	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" $(RELEASED) \
-	  bridge/profile.sh use $(PYTHON_COUNTED) $(PYTHON_MODULE) --out $(WHEELS)
+	  bridge/pgo.sh optimize $(PYTHON_PGO) $(PYTHON_WHEEL_BUILD) --out $(WHEELS)
 
 .PHONY: python-wheel
-python-wheel: python-release ## Build wheel and sdist of the Python package, check them, and test the wheel in a clean venv
+python-wheel: python-release ## Build and check wheel and sdist of the Python package, and test the wheel in a clean venv
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	$(VENV_BIN)/maturin sdist -m bindings-python/Cargo.toml --out $(WHEELS)
 	$(VENV_BIN)/twine check --strict $(WHEELS)/*
@@ -72,6 +72,6 @@ python-wheel: python-release ## Build wheel and sdist of the Python package, che
 soak: python-soak
 
 .PHONY: python-soak
-python-soak: rust ## 1,000,000 async calls of the Python package: memory must not grow (minutes; CALLS=n)
+python-soak: rust ## Check that memory does not grow over 1,000,000 async Python calls (minutes; CALLS=n)
 	$(CARGO) build --release -p builderaikits-sandbox -p builderaikits-python $(LOCKED)
 	$(PYTHON) bindings-python/tests/soak.py $(TARGET_DIR)/release $(or $(CALLS),1000000)

@@ -1,104 +1,121 @@
-//! The client, and its calls: those that block, and those that end in a queue.
+//! The client: blocking calls, and calls that complete in a queue.
 
 use std::time::Duration;
 
-use builderaikits::Config;
-use builderaikits_bridge as bridge;
+use builderaikits::RequestOptions;
+use builderaikits_bridge::{self as bridge, Call};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::calls::Calls;
-use crate::exit::detached;
-use crate::failure::{failed, outcome};
-use crate::options;
+use crate::completion_queue::CompletionQueue;
+use crate::errors::{Rejection, call_result};
+use crate::options::{self, EXTRA_BODY};
+use crate::request;
+use crate::shutdown::without_gil;
 
-/// How long a blocking call does not look for Ctrl-C.
-const TICK: Duration = Duration::from_millis(50);
+/// Upper bound for the delay of Ctrl-C in a blocking call.
+const SIGNAL_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A client. Its methods give what they are for, or the fields of an error as a tuple.
+/// A client. Its methods return their result, or the record of an error.
 #[pyclass(frozen, module = "builderaikits._native")]
-pub(crate) struct Client(bridge::Client);
+pub(crate) struct Client {
+    inner: bridge::Client,
+    base_url: String,
+}
 
-/// Makes a client of the environment's options, with these over them.
+/// Creates a client from the environment and these options, which take precedence.
 #[pyfunction]
-pub(crate) fn client(py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
-    let config = Config::from_env().and_then(|config| options::configured(config, given));
-    made(py, config.and_then(|config| detached(py, || bridge::Client::new(config, "python"))))
+pub(crate) fn create_client(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
+    let client = options::client_options(options).and_then(|options| {
+        let base_url = options.base_url.to_string();
+        let inner = without_gil(py, || bridge::Client::new(options, "python"))?;
+        Ok(Client { inner, base_url })
+    });
+    into_py(py, client)
 }
 
 #[pymethods]
 impl Client {
-    /// A copy with these options over its own.
-    fn with_options(&self, py: Python<'_>, given: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
-        let config = options::configured(self.0.config().clone(), given);
-        made(py, config.and_then(|config| detached(py, || self.0.with_options(config))))
+    /// Returns a copy with these options.
+    fn with_options(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
+        let client = options::client_overrides(options).and_then(|overrides| {
+            let inner = without_gil(py, || self.inner.with_options(overrides))?;
+            Ok(Self { inner, base_url: self.base_url.clone() })
+        });
+        into_py(py, client)
     }
 
-    /// Runs and blocks; in the main thread, signals are looked for.
-    #[pyo3(signature = (kit, input, config, extra_body, given, is_main, /))]
-    #[expect(clippy::too_many_arguments, reason = "they cross one by one, which is the fastest way")]
+    /// Runs a kit and blocks. The main thread checks for signals.
+    #[pyo3(signature = (kit, input, config, options, is_main_thread, /))]
     fn run(
         &self,
         py: Python<'_>,
         kit: &Bound<'_, PyAny>,
         input: &Bound<'_, PyAny>,
         config: &Bound<'_, PyAny>,
-        extra_body: &Bound<'_, PyAny>,
-        given: Option<&Bound<'_, PyDict>>,
-        is_main: bool,
+        options: &Bound<'_, PyDict>,
+        is_main_thread: bool,
     ) -> PyResult<Py<PyAny>> {
-        let (request, options) = match options::call(kit, input, config, extra_body, given) {
+        let (call, options) = match run_call(kit, input, config, options) {
             Ok(call) => call,
-            Err(error) => return failed(py, error),
+            Err(rejection) => return rejection.into_py(py),
         };
         let mut signal = None;
-        let go_on = || {
-            signal = if is_main { Python::attach(|py| py.check_signals()).err() } else { None };
+        let should_continue = || {
+            signal = if is_main_thread { Python::attach(|py| py.check_signals()).err() } else { None };
             signal.is_none()
         };
-        let end = detached(py, || self.0.run_blocking(request, options, TICK, go_on));
-        match (end, signal) {
-            (Some(end), _) => outcome(py, end),
+        let result = without_gil(py, || self.inner.run_blocking(call, options, SIGNAL_POLL_INTERVAL, should_continue));
+        match (result, signal) {
+            (Some(result), _) => call_result(py, result),
             (None, Some(signal)) => Err(signal),
             (None, None) => Ok(py.None()),
         }
     }
 
-    /// Begins a call that ends in `calls`, and gives its id.
-    #[pyo3(signature = (calls, kit, input, config, extra_body, given, /))]
-    #[expect(clippy::too_many_arguments, reason = "they cross one by one, which is the fastest way")]
+    /// Starts a call that completes in `queue`, and returns its id.
+    #[pyo3(signature = (queue, kit, input, config, options, /))]
     fn submit(
         &self,
         py: Python<'_>,
-        calls: &Calls,
+        queue: &CompletionQueue,
         kit: &Bound<'_, PyAny>,
         input: &Bound<'_, PyAny>,
         config: &Bound<'_, PyAny>,
-        extra_body: &Bound<'_, PyAny>,
-        given: Option<&Bound<'_, PyDict>>,
+        options: &Bound<'_, PyDict>,
     ) -> PyResult<Py<PyAny>> {
-        match options::call(kit, input, config, extra_body, given) {
-            Ok((request, options)) => self.0.submit(calls.queue()?, request, options).into_py_any(py),
-            Err(error) => failed(py, error),
+        match run_call(kit, input, config, options) {
+            Ok((call, options)) => self.inner.submit(queue.queue()?, call, options, Duration::ZERO).into_py_any(py),
+            Err(rejection) => rejection.into_py(py),
         }
     }
 
-    /// Refuses new calls.
+    /// Rejects new calls.
     fn close(&self) {
-        self.0.close();
+        self.inner.close();
     }
 
-    /// Where the service is.
+    /// The URL of the service.
     #[getter]
     fn base_url(&self) -> &str {
-        &self.0.config().base_url
+        &self.base_url
     }
 }
 
-fn made(py: Python<'_>, client: builderaikits::Result<bridge::Client>) -> PyResult<Py<PyAny>> {
+fn run_call(
+    kit: &Bound<'_, PyAny>,
+    input: &Bound<'_, PyAny>,
+    config: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+) -> Result<(Call, RequestOptions), Rejection> {
+    let extra_body = options.get_item(EXTRA_BODY)?;
+    Ok((request::run_call(kit, input, config, extra_body.as_ref())?, options::request_options(options)?))
+}
+
+fn into_py(py: Python<'_>, client: Result<Client, Rejection>) -> PyResult<Py<PyAny>> {
     match client {
-        Ok(client) => Client(client).into_py_any(py),
-        Err(error) => failed(py, error),
+        Ok(client) => client.into_py_any(py),
+        Err(rejection) => rejection.into_py(py),
     }
 }

@@ -1,17 +1,19 @@
-//! The native module of the Python package: moves data between Python and the bridge, and decides nothing.
+//! The native module of the Python package. It moves data between Python and the bridge.
 //!
-//! No thread of Rust's ever takes the interpreter's lock. What a call ends in waits in a queue until the event loop
-//! drains it, or is returned by the thread that made the call.
+//! No Rust thread ever takes the GIL. A result waits in a queue until the event loop drains it, or is returned by the
+//! Python thread that made the call.
 #![forbid(unsafe_code)]
 
-mod calls;
 mod client;
-mod exit;
-mod failure;
+mod completion_queue;
+mod errors;
+mod headers;
+mod json;
 mod logs;
 mod options;
+mod request;
 mod run;
-mod value;
+mod shutdown;
 mod wake;
 
 use pyo3::pymodule;
@@ -20,17 +22,17 @@ use pyo3::pymodule;
 #[pymodule(name = "_native")]
 mod native {
     #[pymodule_export]
-    use crate::calls::Calls;
+    use crate::client::{Client, create_client};
     #[pymodule_export]
-    use crate::client::{Client, client};
+    use crate::completion_queue::CompletionQueue;
     #[pymodule_export]
-    use crate::exit::exiting;
+    use crate::errors::format_error;
     #[pymodule_export]
-    use crate::failure::error_text;
-    #[pymodule_export]
-    use crate::logs::{log_level_from_env, set_log_level, take_logs};
+    use crate::logs::{drain_logs, log_level_from_env, set_log_level};
     #[pymodule_export]
     use crate::run::{Output, ResponseMetadata, Run, Usage};
+    #[pymodule_export]
+    use crate::shutdown::begin_shutdown;
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

@@ -1,38 +1,38 @@
-//! Log records: kept by the bridge, and handed to Python when a thread of Python's asks.
+//! Log records. The bridge stores them until a Python thread collects them.
 
-use builderaikits_bridge::logs::{self, Verbosity};
+use builderaikits_bridge::logs::{self, LogLevel};
 use pyo3::prelude::*;
 
 /// The levels of Python's `logging`.
 const INFO: u8 = 20;
 const DEBUG: u8 = 10;
 
-/// The level that the environment asks for; 0: nothing.
+/// Returns the level that the environment selects. 0: off.
 #[pyfunction]
 pub(crate) fn log_level_from_env() -> u8 {
-    level(logs::from_env())
+    to_python(logs::level_from_env())
 }
 
-/// Records what has at least this level; 0: nothing.
+/// Records events of this level and above. 0: none.
 #[pyfunction]
 pub(crate) fn set_log_level(level: u8) {
-    logs::record(match level {
-        DEBUG => Verbosity::Debug,
-        INFO => Verbosity::Info,
-        _ => Verbosity::Off,
+    logs::set_level(match level {
+        DEBUG => LogLevel::Debug,
+        INFO => LogLevel::Info,
+        _ => LogLevel::Off,
     });
 }
 
-/// What was recorded since the last time: level and text.
+/// Returns level and text of the records since the last call.
 #[pyfunction]
-pub(crate) fn take_logs() -> Vec<(u8, String)> {
-    logs::take().into_iter().map(|record| (level(record.verbosity), record.text)).collect()
+pub(crate) fn drain_logs() -> Vec<(u8, String)> {
+    logs::drain().into_iter().map(|record| (to_python(record.level), record.text)).collect()
 }
 
-fn level(verbosity: Verbosity) -> u8 {
-    match verbosity {
-        Verbosity::Off => 0,
-        Verbosity::Info => INFO,
-        Verbosity::Debug => DEBUG,
+fn to_python(level: LogLevel) -> u8 {
+    match level {
+        LogLevel::Off => 0,
+        LogLevel::Info => INFO,
+        LogLevel::Debug => DEBUG,
     }
 }

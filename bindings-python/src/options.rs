@@ -1,118 +1,113 @@
-//! Options and requests: Python's values as the bridge takes them.
+//! The options of clients and calls. Their names, units and meaning of None in Python are defined here, once.
 
-use builderaikits::{CallOptions, Config, Error, ErrorKind, ErrorParts, Result, RunRequest};
-use builderaikits_bridge::options::{self, limit};
+use builderaikits::{ClientOptions, ClientOverrides, Error, ErrorKind, RequestOptions};
+use builderaikits_bridge::options;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 use serde_json::{Map, Value};
 
-use crate::value::{Path, class, object, to_json};
+use self::Form::{Body, Plain, Timeout};
+use crate::errors::Rejection;
+use crate::json::{Path, to_json, type_name};
 
-/// `config` with the options of a client in `given`.
-pub(crate) fn configured(mut config: Config, given: &Bound<'_, PyDict>) -> Result<Config> {
-    let values = plain(given).map_err(|message| error(ErrorKind::Config, message))?;
-    options::configure(&mut config, values)?;
-    Ok(config)
+/// How Python writes the value of an option.
+#[derive(Clone, Copy)]
+enum Form {
+    /// The same value as in JSON. None is the same as leaving the option out.
+    Plain,
+    /// Seconds, which the bridge takes in milliseconds. None means no limit.
+    Timeout,
+    /// Belongs to the request, which `request.rs` reads.
+    Body,
 }
 
-/// What a call asks, and its options.
-pub(crate) fn call(
-    kit: &Bound<'_, PyAny>,
-    input: &Bound<'_, PyAny>,
-    config: &Bound<'_, PyAny>,
-    extra_body: &Bound<'_, PyAny>,
-    given: Option<&Bound<'_, PyDict>>,
-) -> Result<(RunRequest, CallOptions)> {
-    let refused = |message| error(ErrorKind::InvalidRequest, message);
-    let request = match usual(kit, input, config, extra_body) {
-        Some(request) => request,
-        None => RunRequest::from_json(Value::Object(body(kit, input, config, extra_body).map_err(refused)?))?,
-    };
-    let options = match given {
-        None => CallOptions::default(),
-        Some(given) => options::call_options(plain(given).map_err(refused)?)?,
-    };
-    Ok((request, options))
+/// Options: the name in Python, the name in the bridge, and the form of the value.
+type Table = [(&'static str, &'static str, Form)];
+
+const fn plain(name: &'static str) -> (&'static str, &'static str, Form) {
+    (name, name, Plain)
 }
 
-/// A request of known fields only, each of its usual type, as most are: it crosses without being JSON in between. What
-/// is none is read, or refused, as JSON.
-fn usual(
-    kit: &Bound<'_, PyAny>,
-    input: &Bound<'_, PyAny>,
-    config: &Bound<'_, PyAny>,
-    extra_body: &Bound<'_, PyAny>,
-) -> Option<RunRequest> {
-    let text = |value: &Bound<'_, PyAny>| Some(value.cast::<PyString>().ok()?.to_str().ok()?.to_owned());
-    if !extra_body.is_none() {
-        return None;
-    }
-    let (mut prompt, mut context) = (None, None);
-    match input.cast::<PyDict>() {
-        Err(_) => prompt = Some(text(input)?),
-        Ok(input) => {
-            for (name, value) in input {
-                match name.cast::<PyString>().ok()?.to_str().ok()? {
-                    "prompt" => prompt = Some(text(&value)?),
-                    "context" if value.is_none() => {}
-                    "context" => context = Some(text(&value)?),
-                    _ => return None,
-                }
-            }
-        }
-    }
-    let mut request = RunRequest::new(kit.cast::<PyString>().ok()?.to_str().ok()?, prompt?);
-    if let Some(context) = context {
-        request = request.context(context);
-    }
-    if config.is_none() {
-        return Some(request);
-    }
-    for (name, value) in config.cast::<PyDict>().ok()? {
-        request = match name.cast::<PyString>().ok()?.to_str().ok()? {
-            "max_tokens" | "temperature" if value.is_none() => request,
-            "max_tokens" if value.is_exact_instance_of::<PyInt>() => request.max_tokens(value.extract().ok()?),
-            "temperature" => {
-                let temperature = value.cast_exact::<PyFloat>().ok()?.value();
-                request.temperature(Some(temperature).filter(|temperature| temperature.is_finite())?)
-            }
-            _ => return None,
-        };
-    }
-    Some(request)
+const CLIENT_OPTIONS: &Table = &[
+    plain("api_key"),
+    plain("base_url"),
+    ("timeout", "timeout_ms", Timeout),
+    ("attempt_timeout", "attempt_timeout_ms", Timeout),
+    ("connect_timeout", "connect_timeout_ms", Timeout),
+    plain("max_retries"),
+    plain("retry_ambiguous"),
+    plain("max_concurrency"),
+    plain("max_response_bytes"),
+    plain("headers"),
+    plain("proxy"),
+    plain("ca_file"),
+    plain("allow_http"),
+    plain("app_name"),
+];
+
+const REQUEST_OPTIONS: &Table = &[
+    ("timeout", "timeout_ms", Timeout),
+    plain("max_retries"),
+    plain("retry_ambiguous"),
+    plain("idempotency_key"),
+    ("extra_headers", "headers", Plain),
+    (EXTRA_BODY, EXTRA_BODY, Body),
+];
+
+pub(crate) const EXTRA_BODY: &str = "extra_body";
+
+/// Reads the options of a client. The environment has those that were not given.
+pub(crate) fn client_options(given: &Bound<'_, PyDict>) -> Result<ClientOptions, Rejection> {
+    let mut options = ClientOptions::from_env()?;
+    options::apply_client_options(&mut options, serialize(given, CLIENT_OPTIONS, ErrorKind::Config)?)?;
+    Ok(options)
 }
 
-fn body(
-    kit: &Bound<'_, PyAny>,
-    input: &Bound<'_, PyAny>,
-    config: &Bound<'_, PyAny>,
-    extra_body: &Bound<'_, PyAny>,
-) -> Result<Map<String, Value>, String> {
-    let mut body = match extra_body.cast::<PyDict>() {
-        Ok(extra) => object(extra, Path::Root("extra_body"))?,
-        Err(_) if extra_body.is_none() => Map::new(),
-        Err(_) => return Err(format!("extra_body: must be a dict, not `{}`", class(extra_body))),
-    };
-    for (name, value) in [("kit", kit), ("input", input), ("config", config)] {
-        if body.insert(name.to_owned(), to_json(value, Path::Root(name))?).is_some() {
-            return Err(format!("extra_body.{name}: is an argument of its own; give it there"));
-        }
-    }
-    Ok(body)
+/// Reads the options of a copy of a client.
+pub(crate) fn client_overrides(given: &Bound<'_, PyDict>) -> Result<ClientOverrides, Rejection> {
+    Ok(options::client_overrides(serialize(given, CLIENT_OPTIONS, ErrorKind::Config)?)?)
 }
 
-/// Options under the bridge's names: durations, which Python has in seconds, are in milliseconds there.
-fn plain(given: &Bound<'_, PyDict>) -> Result<Map<String, Value>, String> {
+/// Reads the options of a call.
+pub(crate) fn request_options(given: &Bound<'_, PyDict>) -> Result<RequestOptions, Rejection> {
+    if given.is_empty() {
+        return Ok(RequestOptions::default());
+    }
+    Ok(options::request_options(serialize(given, REQUEST_OPTIONS, ErrorKind::InvalidRequest)?)?)
+}
+
+/// Replaces the names of request options in a message of the core by those of Python.
+pub(crate) fn with_python_names(message: &str) -> String {
+    REQUEST_OPTIONS.iter().filter(|(_, _, form)| matches!(form, Plain)).fold(
+        message.to_owned(),
+        |message, (python, bridge, _)| {
+            if python == bridge { message } else { message.replace(&format!("`{bridge}`"), &format!("`{python}`")) }
+        },
+    )
+}
+
+fn serialize(given: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Result<Map<String, Value>, Rejection> {
     let mut values = Map::new();
     for (name, value) in given.iter() {
-        let name = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok()).unwrap_or_default();
-        if name.ends_with("timeout") {
-            values.insert(format!("{name}_ms"), milliseconds(name, &value)?);
-        } else {
-            values.insert(name.to_owned(), to_json(&value, Path::Root(name))?);
-        }
+        let name = name.cast::<PyString>().map_err(PyErr::from)?.to_str()?;
+        let Some((python, bridge, form)) = table.iter().find(|(python, _, _)| *python == name) else {
+            return Err(unexpected(name, table).into());
+        };
+        let value = match form {
+            Body => continue,
+            Plain if value.is_none() => continue,
+            Plain => to_json(&value, Path::Option(python)),
+            Timeout => milliseconds(python, &value),
+        };
+        values.insert((*bridge).to_owned(), value.map_err(|message| Error::new(kind, message))?);
     }
     Ok(values)
+}
+
+fn unexpected(name: &str, table: &Table) -> PyErr {
+    let names: Vec<_> = table.iter().map(|(python, _, _)| *python).collect();
+    PyTypeError::new_err(format!("unexpected keyword argument '{name}'. The options are {}.", names.join(", ")))
 }
 
 fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
@@ -123,15 +118,11 @@ fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
         (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if is_number => {
-            limit(name, seconds)?;
-            // An infinite one is none, which is null in JSON.
+            options::timeout_from_secs(name, seconds)?;
+            // An infinite number becomes null, which means no limit.
             Ok(Value::from(seconds * 1000.0))
         }
-        Err(_) if is_number => Err(format!("{name}: is too large a number; None is no limit")),
-        _ => Err(format!("{name}: must be a number of seconds, or None for no limit; not `{}`", class(value))),
+        Err(_) if is_number => Err(format!("`{name}` is too large. Pass None for no limit.")),
+        _ => Err(format!("`{name}` must be a number of seconds, or None for no limit, not '{}'.", type_name(value))),
     }
-}
-
-fn error(kind: ErrorKind, message: String) -> Error {
-    Error::from(ErrorParts { kind, message, ..ErrorParts::default() })
 }

@@ -1,55 +1,58 @@
-//! What a kit answered, as Python has it: immutable, made here or by users for their tests.
+//! Runs: immutable, created from responses, or by users in their tests.
 
-mod fields;
 mod metadata;
 mod output;
+mod repr;
 mod usage;
+mod wire;
 
 use builderaikits::{self as core, Kit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use self::fields::{Fields, extra_of, hash, set, set_extra, wire_text};
 pub(crate) use self::metadata::ResponseMetadata;
 pub(crate) use self::output::Output;
+use self::repr::Repr;
 pub(crate) use self::usage::Usage;
-use crate::value::dict;
+use self::wire::{add_extra, extra_from, hash, json_text, set_if_some};
+use crate::json::to_dict;
 
-/// A finished run, in the wire's names.
+/// A finished run. Attributes have the names of the API's fields.
 ///
-/// Only `output.text` is certain: what the service left out is None. `==`, `to_dict()` and `to_json()` are of the
-/// wire's fields, not of `response_metadata`. Immutable; `Run(output=Output(text="hi"))` makes one for a test.
+/// Only `output.text` is guaranteed; other fields are None if the service left them out. `==`, `to_dict()` and
+/// `to_json()` use the API fields only, not `response_metadata`. Runs are immutable. In tests, construct one with
+/// `Run(output=Output(text="hi"))`.
 #[pyclass(frozen, module = "builderaikits")]
 pub(crate) struct Run {
-    /// All but output and usage, which are objects of their own.
-    rest: core::Run,
-    /// What the kit answered.
+    /// All fields except the three below.
+    core: core::Run,
+    /// The output of the kit.
     #[pyo3(get)]
     output: Py<Output>,
-    /// The tokens that the run is billed by.
+    /// Token usage, which determines the price.
     #[pyo3(get)]
     usage: Py<Usage>,
-    /// How the answer came to be: attempts, request id, headers. Not of the wire.
+    /// Attempts, request id, headers and more. Not part of the API response.
     #[pyo3(get)]
     response_metadata: Py<ResponseMetadata>,
 }
 
 impl Run {
-    pub(crate) fn new(py: Python<'_>, mut run: core::Run) -> PyResult<Self> {
+    pub(crate) fn from_core(py: Python<'_>, mut run: core::Run, metadata: core::ResponseMetadata) -> PyResult<Self> {
         let output = Output { text: PyString::new(py, &run.output.text).unbind(), extra: run.output.extra };
         run.output = core::Output::default();
         Ok(Self {
             output: Py::new(py, output)?,
             usage: Py::new(py, Usage(std::mem::take(&mut run.usage)))?,
-            response_metadata: Py::new(py, ResponseMetadata(std::mem::take(&mut run.response_metadata)))?,
-            rest: run,
+            response_metadata: Py::new(py, ResponseMetadata(metadata))?,
+            core: run,
         })
     }
 
-    /// As the core has it, to be written.
-    fn whole(&self, py: Python<'_>) -> PyResult<core::Run> {
-        let mut run = self.rest.clone();
-        run.output = self.output.get().whole(py)?;
+    /// Converts back to the core's type, for serialization.
+    fn to_core(&self, py: Python<'_>) -> PyResult<core::Run> {
+        let mut run = self.core.clone();
+        run.output = self.output.get().to_core(py)?;
         run.usage = self.usage.get().0.clone();
         Ok(run)
     }
@@ -64,8 +67,8 @@ impl Run {
 
     #[new]
     #[pyo3(signature = (output, usage=None, *, id=None, kit=None, status=None, latency_ms=None, extra=None, response_metadata=None))]
-    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
-    fn made(
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    fn new(
         py: Python<'_>,
         output: Py<Output>,
         usage: Option<Py<Usage>>,
@@ -76,65 +79,65 @@ impl Run {
         extra: Option<&Bound<'_, PyDict>>,
         response_metadata: Option<Py<ResponseMetadata>>,
     ) -> PyResult<Self> {
-        let mut rest = core::Run::default();
-        (rest.id, rest.kit, rest.status, rest.latency_ms) = (id, kit.map(Kit::from), status, latency_ms);
-        rest.extra = extra_of(extra)?;
+        let mut core = core::Run::default();
+        (core.id, core.kit, core.status, core.latency_ms) = (id, kit.map(Kit::from), status, latency_ms);
+        core.extra = extra_from(extra)?;
         let usage = usage.map_or_else(|| Py::new(py, Usage(core::Usage::default())), Ok)?;
         let response_metadata =
             response_metadata.map_or_else(|| Py::new(py, ResponseMetadata(core::ResponseMetadata::default())), Ok)?;
-        Ok(Self { rest, output, usage, response_metadata })
+        Ok(Self { core, output, usage, response_metadata })
     }
 
-    /// The run's own name, such as `run_8f3k2m`.
+    /// The id of the run, such as `run_8f3k2m`.
     #[getter]
     fn id(&self) -> Option<&str> {
-        self.rest.id.as_deref()
+        self.core.id.as_deref()
     }
 
     /// The kit that ran.
     #[getter]
     fn kit(&self) -> Option<&str> {
-        self.rest.kit.as_ref().map(Kit::as_str)
+        self.core.kit.as_ref().map(Kit::as_str)
     }
 
-    /// How it ended, such as `completed`. An open set.
+    /// The status of the run, such as `completed`. New values may be added.
     #[getter]
     fn status(&self) -> Option<&str> {
-        self.rest.status.as_deref()
+        self.core.status.as_deref()
     }
 
-    /// How long the service worked on it, in milliseconds.
+    /// Processing time of the service in milliseconds.
     #[getter]
     fn latency_ms(&self) -> Option<u64> {
-        self.rest.latency_ms
+        self.core.latency_ms
     }
 
-    /// Fields that this version does not know, as the service sent them. A fresh dict each time.
+    /// Fields that this version does not know, as the service sent them. A new dict on each access.
     #[getter]
     fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.rest.extra)
+        to_dict(py, &self.core.extra)
     }
 
-    /// The wire's form as a dict: fields that are absent are left out.
+    /// Returns the API fields as a dict. Absent fields are left out.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let wire = PyDict::new(py);
-        set(&wire, "id", self.id())?;
-        set(&wire, "kit", self.kit())?;
-        set(&wire, "status", self.status())?;
-        wire.set_item("output", self.output.get().to_dict(py)?)?;
-        wire.set_item("usage", self.usage.get().to_dict(py)?)?;
-        set(&wire, "latency_ms", self.latency_ms())?;
-        set_extra(wire, &self.rest.extra)
+        let dict = PyDict::new(py);
+        set_if_some(&dict, "id", self.id())?;
+        set_if_some(&dict, "kit", self.kit())?;
+        set_if_some(&dict, "status", self.status())?;
+        dict.set_item("output", self.output.get().to_dict(py)?)?;
+        dict.set_item("usage", self.usage.get().to_dict(py)?)?;
+        set_if_some(&dict, "latency_ms", self.latency_ms())?;
+        add_extra(dict, &self.core.extra)
     }
 
-    /// The wire's form as JSON text.
+    /// Returns the API fields as JSON text.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        wire_text(&self.whole(py)?)
+        json_text(&self.to_core(py)?)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let run = &self.rest;
-        let text = Fields::new("Run")
+        let run = &self.core;
+        let repr = Repr::new("Run")
             .text("id", run.id.as_deref())
             .text("kit", run.kit.as_ref().map(Kit::as_str))
             .text("status", run.status.as_deref())
@@ -142,21 +145,21 @@ impl Run {
             .value("usage", Some(self.usage.get().__repr__()))
             .value("latency_ms", run.latency_ms)
             .extra(&run.extra);
-        Ok(text.end())
+        Ok(repr.finish())
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
         let Ok(other) = other.cast::<Self>() else { return Ok(None) };
         let other = other.get();
         Ok(Some(
-            self.rest == other.rest
+            self.core == other.core
                 && self.usage.get().0 == other.usage.get().0
-                && self.output.get().is_as(py, other.output.get())?,
+                && self.output.get().equals(py, other.output.get())?,
         ))
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<u64> {
-        hash((&self.rest.id, self.output.bind(py).hash()?))
+        hash((&self.core.id, self.output.bind(py).hash()?))
     }
 
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {

@@ -1,4 +1,4 @@
-//! What wakes an event loop: a byte on a pair of sockets.
+//! Wakes an event loop: a byte on a pair of connected sockets.
 
 use std::io::{self, Read, Write};
 
@@ -12,7 +12,7 @@ use std::net::TcpStream as Socket;
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket, IntoRawSocket};
 
-/// Both ends, so that whoever writes never writes to nobody.
+/// Owns both sockets, so that a write never fails because the other one is closed.
 pub(crate) struct Wake {
     read: Socket,
     write: Socket,
@@ -26,14 +26,14 @@ impl Wake {
         Ok(Self { read, write })
     }
 
-    /// A byte that does not fit is one too many: so many are there that the loop is awake.
+    /// Makes the descriptor readable. If the buffer is full, it already is.
     pub(crate) fn wake(&self) {
         let _ = (&self.write).write(&[1]);
     }
 
-    /// Takes what woke.
+    /// Reads what `wake` wrote, before the queue is drained.
     pub(crate) fn clear(&self) {
-        // One byte for each time that the queue was not empty; what is left wakes again.
+        // The queue writes one byte whenever it becomes non-empty. If more are left, the loop wakes again.
         let _ = (&self.read).read(&mut [0; 64]);
     }
 
@@ -63,7 +63,7 @@ fn pair() -> io::Result<(Socket, Socket)> {
     Socket::pair()
 }
 
-/// As Python's `socket.socketpair` does it: whoever else connects is turned away.
+/// Does the same as Python's `socket.socketpair`, and closes connections from other programs.
 #[cfg(windows)]
 fn pair() -> io::Result<(Socket, Socket)> {
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;

@@ -1,4 +1,4 @@
-"""The sandbox program as a server, a server of one's own for what the sandbox does not do, and scripts as processes."""
+"""Fixtures: the sandbox, a server for what the sandbox does not do, and scripts that run as processes."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
-ANSWER = b'{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}'
+RUN_JSON = b'{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}'
 
 for name in [name for name in os.environ if name.startswith("BUILDERAIKITS_") or name.lower().endswith("_proxy")]:
     del os.environ[name]
@@ -32,7 +32,7 @@ class Sandbox:
 
 @pytest.fixture(scope="session")
 def quick():
-    """A sandbox that answers at once."""
+    """A sandbox that responds at once."""
     sandbox = Sandbox()
     yield sandbox
     sandbox.stop()
@@ -40,7 +40,7 @@ def quick():
 
 @pytest.fixture(scope="session")
 def slow():
-    """A sandbox that answers after 30 s, which no test waits for."""
+    """A sandbox that responds after 30 s, longer than any test waits."""
     sandbox = Sandbox("--latency-ms", "30000")
     yield sandbox
     sandbox.process.kill()
@@ -49,25 +49,25 @@ def slow():
 
 @pytest.fixture
 def env(quick, monkeypatch):
-    """The quick sandbox in this process's environment."""
+    """Sets the environment of this process for the quick sandbox."""
     for name, value in quick.env.items():
         monkeypatch.setenv(name, value)
     return quick
 
 
 class Server:
-    """Answers every request with `answer`, or never, and keeps what it read. `closed` is set when a client hangs up.
+    """Sends `response` to every request, or nothing, and records the requests. A client that hangs up sets `closed`.
 
-    For scripts: `GET /asked/8` is answered when eight others have come, so that they know that their calls are on their
-    way; without `go` the others wait for their answers until `GET /go`.
+    Scripts use two more requests. `GET /wait/8` returns when eight other requests have arrived, so that a script knows
+    that its calls were sent. While `go` is not set, the others get their responses after `GET /go`.
     """
 
-    def __init__(self, answer=ANSWER):
+    def __init__(self, response=RUN_JSON):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1"
-        self.answer, self.requests = answer, []
-        self.asked, self.closed = threading.Semaphore(0), threading.Event()
-        self.more, self.go = threading.Condition(), threading.Event()
+        self.response, self.requests = response, []
+        self.received, self.closed = threading.Semaphore(0), threading.Event()
+        self.arrival, self.go = threading.Condition(), threading.Event()
         self.go.set()
         self.connections = 0
         threading.Thread(target=self.accept, daemon=True).start()
@@ -86,30 +86,31 @@ class Server:
             data = b""
             while part := self.receive(connection):
                 data += part
-                head, ends, body = data.partition(b"\r\n\r\n")
-                headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:]) if ends else {}
-                if ends and head.startswith(b"GET "):
-                    self.asked_by_script(*head.split()[1].decode().split("/")[1:])
+                head, end, body = data.partition(b"\r\n\r\n")
+                headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:]) if end else {}
+                if end and head.startswith(b"GET "):
+                    self.serve_script(*head.split()[1].decode().split("/")[1:])
                     connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
                     return
-                if ends and len(body) >= int(headers.get(b"content-length", 0)):
-                    with self.more:
+                if end and len(body) >= int(headers.get(b"content-length", 0)):
+                    with self.arrival:
                         self.requests.append((headers, body))
-                        self.more.notify_all()
-                    self.asked.release()
+                        self.arrival.notify_all()
+                    self.received.release()
                     data = b""
-                    if self.answer is not None and self.go.wait(30):
+                    if self.response is not None and self.go.wait(30):
                         head = (
-                            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.answer)}"
+                            f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                            f"content-length: {len(self.response)}\r\n\r\n"
                         )
-                        connection.sendall(head.encode() + b"\r\n\r\n" + self.answer)
+                        connection.sendall(head.encode() + self.response)
         self.closed.set()
 
-    def asked_by_script(self, what, count=0):
-        if what == "go":
+    def serve_script(self, command, count=0):
+        if command == "go":
             self.go.set()
-        with self.more:
-            assert self.more.wait_for(lambda: len(self.requests) >= int(count), 30)
+        with self.arrival:
+            assert self.arrival.wait_for(lambda: len(self.requests) >= int(count), 30)
 
     @staticmethod
     def receive(connection):
@@ -121,21 +122,29 @@ class Server:
 
 @pytest.fixture
 def server():
-    made = []
+    servers = []
 
     def start(**options):
-        made.append(Server(**options))
-        return made[-1]
+        servers.append(Server(**options))
+        return servers[-1]
 
     yield start
-    for one in made:
+    for one in servers:
         one.listener.close()
 
 
-# What a script may say to a `Server`: wait until `count` calls have come to it, and answer them from now on.
-ASKED = """
-def asked(count, url):
-    get(f"/asked/{count}", url)
+@pytest.fixture
+def closed_port():
+    """A URL whose port refuses connections."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+
+
+# What scripts send to a `Server`.
+SCRIPT_COMMANDS = """
+def wait_for_requests(count, url):
+    get(f"/wait/{count}", url)
 def go(url):
     get("/go", url)
 def get(path, url):
@@ -149,11 +158,11 @@ def get(path, url):
 
 @pytest.fixture
 def script():
-    """Runs a program of Python as a process; it must end in time, with this exit code and nothing on stderr."""
+    """Runs Python code as a process, and checks its exit code and stderr."""
 
     def run(code, env=None, args=(), exit_code=0, stderr="", timeout=30, options=("-W", "error")):
         done = subprocess.run(
-            [sys.executable, *options, "-c", ASKED + textwrap.dedent(code), *args],
+            [sys.executable, *options, "-c", SCRIPT_COMMANDS + textwrap.dedent(code), *args],
             env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""A long run: memory after all calls against that after the first tenth: `make python-soak`."""
+"""Long run for `make python-soak`: compares memory after all calls with memory after the first tenth."""
 
 import asyncio
 import shutil
@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 BUILT, CALLS = Path(sys.argv[1]), int(sys.argv[2])
-AT_ONCE = 64
-MOST_KIB = 4 * 1024
+CONCURRENCY = 64
+MAX_GROWTH_KIB = 4 * 1024
 
 
 def resident() -> int:
-    """VmRSS in KiB."""
+    """Returns VmRSS in KiB."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0])
 
@@ -23,35 +23,35 @@ async def soak(url: str) -> int:
     from builderaikits import AsyncBuilderAIKits, BadRequestError
 
     client = AsyncBuilderAIKits(base_url=url, api_key="bak_soak")
-    begun, numbers, after_first = time.monotonic(), iter(range(CALLS)), 0
+    start, numbers, after_first_tenth = time.monotonic(), iter(range(CALLS)), 0
 
     async def calls() -> None:
-        nonlocal after_first
+        nonlocal after_first_tenth
         for number in numbers:
             if number % 1000 == 999:
-                # Errors and calls given up as well.
+                # Errors and cancelled calls as well.
                 try:
                     await client.kits.run("no-such-kit", input="Hello")
                 except BadRequestError:
                     pass
-                given_up = asyncio.ensure_future(client.kits.run("text-gen", input="Hello"))
+                cancelled = asyncio.ensure_future(client.kits.run("text-gen", input="Hello"))
                 await asyncio.sleep(0)
-                given_up.cancel()
-                await asyncio.gather(given_up, return_exceptions=True)
+                cancelled.cancel()
+                await asyncio.gather(cancelled, return_exceptions=True)
             run = await client.kits.run("text-gen", input="Hello", config={"max_tokens": 50})
             assert run.output.text
             if (number + 1) * 10 % CALLS == 0:
                 kib, done = resident(), (number + 1) * 10 // CALLS
-                after_first = after_first or kib
-                rate = number / (time.monotonic() - begun)
+                after_first_tenth = after_first_tenth or kib
+                rate = number / (time.monotonic() - start)
                 print(f"{done * 10:3} %  {number + 1:8} calls  VmRSS {kib} KiB  {rate:.0f} calls/s", flush=True)
 
-    await asyncio.gather(*(calls() for _ in range(AT_ONCE)))
-    return resident() - after_first
+    await asyncio.gather(*(calls() for _ in range(CONCURRENCY)))
+    return resident() - after_first_tenth
 
 
 def main() -> None:
-    # The release build, with the package's Python around it.
+    # A copy of the package with the release build of the native module.
     with tempfile.TemporaryDirectory() as scratch:
         package = Path(scratch) / "builderaikits"
         sources = Path(__file__).parents[1] / "python" / "builderaikits"
@@ -61,10 +61,10 @@ def main() -> None:
         sandbox = [BUILT / "builderaikits-sandbox", "--port", "0"]
         with subprocess.Popen(sandbox, stdout=subprocess.PIPE, text=True) as box:
             url = box.stdout.readline().split()[-1] if box.stdout else ""
-            grown = asyncio.run(soak(url))
+            growth = asyncio.run(soak(url))
             box.terminate()
-    print(f"{grown} KiB more at the end than after the first tenth; at most {MOST_KIB}")
-    sys.exit(grown > MOST_KIB)
+    print(f"growth after the first tenth: {growth} KiB (limit: {MAX_GROWTH_KIB} KiB)")
+    sys.exit(growth > MAX_GROWTH_KIB)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Event loops: cancelling, several of them, those that end with calls in flight, and what they cost."""
+"""Event loops: cancellation, several loops, loops closed with calls in flight, and threads."""
 
 import asyncio
 import gc
@@ -10,74 +10,74 @@ import weakref
 import pytest
 
 from builderaikits import AsyncBuilderAIKits
-from builderaikits._loop import waiting
+from builderaikits._loop import state_for
 
 RUN = {"kit": "text-gen", "input": "Hello"}
 
 
-def client(to, **options):
-    return AsyncBuilderAIKits(base_url=to.url, api_key="bak_1", **options)
+def client_of(server, **options):
+    return AsyncBuilderAIKits(base_url=server.url, api_key="bak_1", **options)
 
 
 def in_flight():
-    here = waiting(asyncio.get_running_loop())
-    return len(here.futures), here.calls.in_flight()
+    state = state_for(asyncio.get_running_loop())
+    return len(state.futures), state.queue.in_flight()
 
 
-async def started(call, server):
-    """Lets a call get as far as the server."""
+async def start_call(call, server):
+    """Starts a call and waits until the server has its request."""
     task = asyncio.ensure_future(call)
-    while not server.asked.acquire(blocking=False):
+    while not server.received.acquire(blocking=False):
         await asyncio.sleep(0.005)
     return task
 
 
-def test_a_cancelled_task_aborts_its_request(server):
-    async def main(one):
-        call = await started(client(one).kits.run(**RUN), one)
-        begun = time.monotonic()
+def test_cancelled_task_aborts_its_request(server):
+    async def main(silent):
+        call = await start_call(client_of(silent).kits.run(**RUN), silent)
+        start = time.monotonic()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert await asyncio.to_thread(one.closed.wait, 5)
+        assert await asyncio.to_thread(silent.closed.wait, 5)
         assert in_flight() == (0, 0)
-        return time.monotonic() - begun
+        return time.monotonic() - start
 
-    # What is promised is of an idle machine: the best of three counts.
-    assert min(asyncio.run(main(server(answer=None))) for _ in range(3)) < 0.1
+    # The limit holds on an idle machine, so the best of three counts.
+    assert min(asyncio.run(main(server(response=None))) for _ in range(3)) < 0.1
 
 
-def test_a_timeout_of_asyncio_cancels(server):
-    one = server(answer=None)
+def test_asyncio_timeout_aborts_the_request(server):
+    silent = server(response=None)
 
     async def main():
-        call = await started(client(one).kits.run(**RUN), one)
+        call = await start_call(client_of(silent).kits.run(**RUN), silent)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(call, 0.05)
-        assert await asyncio.to_thread(one.closed.wait, 5)
+        assert await asyncio.to_thread(silent.closed.wait, 5)
 
     asyncio.run(main())
 
 
-def test_a_cancel_that_is_too_late_is_harmless(env):
+def test_cancel_after_completion_is_harmless(env):
     async def main():
-        one = AsyncBuilderAIKits()
-        ended = waiting(asyncio.get_running_loop()).calls.fileno()
+        client = AsyncBuilderAIKits()
+        completed = state_for(asyncio.get_running_loop()).queue.fileno()
         for _ in range(50):
-            call = asyncio.ensure_future(one.kits.run(**RUN))
+            call = asyncio.ensure_future(client.kits.run(**RUN))
             await asyncio.sleep(0)
-            # The call has ended, and the loop does not know it yet.
-            assert select.select([ended], [], [], 10)[0]
+            # The call has completed, and the loop has not noticed it yet.
+            assert select.select([completed], [], [], 10)[0]
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-        assert (await one.kits.run(**RUN)).status == "completed"
+        assert (await client.kits.run(**RUN)).status == "completed"
         assert in_flight() == (0, 0)
 
     asyncio.run(main())
 
 
-def test_many_at_once_on_few_threads(env, script):
+def test_many_concurrent_calls_use_few_threads(env, script):
     code = """
     import asyncio, os
     from builderaikits import AsyncBuilderAIKits
@@ -86,19 +86,19 @@ def test_many_at_once_on_few_threads(env, script):
         calls = [asyncio.ensure_future(client.kits.run("text-gen", input=f"<{n}>")) for n in range(500)]
         await asyncio.sleep(0)
         threads = len(os.listdir("/proc/self/task"))
-        ends = await asyncio.gather(*calls)
-        assert all(f"<{n}>" in end.output.text for n, end in enumerate(ends))
+        runs = await asyncio.gather(*calls)
+        assert all(f"<{n}>" in run.output.text for n, run in enumerate(runs))
         print(max(threads, len(os.listdir("/proc/self/task"))))
     asyncio.run(main())
     """
     assert int(script(code)) <= 4
 
 
-def test_one_client_in_several_loops_at_once(env):
-    one, ends = AsyncBuilderAIKits(), []
+def test_client_works_in_concurrent_loops(env):
+    client, runs = AsyncBuilderAIKits(), []
 
     async def main():
-        ends.extend(await asyncio.gather(*(one.kits.run(**RUN) for _ in range(20))))
+        runs.extend(await asyncio.gather(*(client.kits.run(**RUN) for _ in range(20))))
 
     threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(4)]
     for thread in threads:
@@ -107,25 +107,25 @@ def test_one_client_in_several_loops_at_once(env):
         thread.join()
     for _ in range(3):
         asyncio.run(main())
-    assert len(ends) == 140
+    assert len(runs) == 140
 
 
-def test_a_loop_that_has_gone_takes_all_with_it(env):
+def test_state_is_collected_with_its_loop(env):
     async def main():
         await AsyncBuilderAIKits().kits.run(**RUN)
-        return weakref.ref(asyncio.get_running_loop()), weakref.ref(waiting(asyncio.get_running_loop()))
+        return weakref.ref(asyncio.get_running_loop()), weakref.ref(state_for(asyncio.get_running_loop()))
 
-    gone = asyncio.run(main())
+    references = asyncio.run(main())
     gc.collect()
-    assert [it() for it in gone] == [None, None]
+    assert [reference() for reference in references] == [None, None]
 
 
-@pytest.mark.parametrize("policy", ["asyncio", "uvloop", "unwatching"])
-@pytest.mark.parametrize("end", ["run", "close", "close and go on"])
-def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, policy, end):
+@pytest.mark.parametrize("policy", ["asyncio", "uvloop", "proactor-style"])
+@pytest.mark.parametrize("end", ["run", "close", "close and continue"])
+def test_loop_closed_with_pending_calls_is_silent(script, server, policy, end):
     if policy == "uvloop":
         pytest.importorskip(policy)
-    one = server(answer=None)
+    silent = server(response=None)
     code = """
     import asyncio, gc, sys, time
     from builderaikits import AsyncBuilderAIKits
@@ -133,18 +133,18 @@ def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, poli
     if policy == "uvloop":
         import uvloop
         new_loop = uvloop.new_event_loop
-    elif policy == "unwatching":
-        # As Windows' proactor.
+    elif policy == "proactor-style":
+        # Like Windows' proactor loop, which has no add_reader.
         class new_loop(asyncio.SelectorEventLoop):
             def add_reader(self, *_): raise NotImplementedError
     else:
         new_loop = asyncio.new_event_loop
-    sys.unraisablehook = lambda it: print("unraisable", it)
+    sys.unraisablehook = lambda error: print("unraisable", error)
     client = AsyncBuilderAIKits(base_url=url, api_key="bak_1")
     async def main():
         calls = [asyncio.ensure_future(client.kits.run("text-gen", input="Hello")) for n in range(8)]
         await asyncio.sleep(0)
-        asked(8, url)
+        wait_for_requests(8, url)
         return calls
     async def call():
         await client.kits.run("text-gen", input="Hello")
@@ -157,42 +157,42 @@ def test_a_loop_that_ends_with_calls_in_flight_says_nothing(script, server, poli
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         loop.close()
     else:
-        # No task, whose own loss asyncio reports: coroutines that are just dropped.
+        # Coroutines without tasks, because asyncio itself reports tasks that are dropped.
         async def drop():
             calls = [call() for n in range(8)]
-            for it in calls: it.send(None)
-            asked(8, url)
+            for coroutine in calls: coroutine.send(None)
+            wait_for_requests(8, url)
             return calls
         calls = loop.run_until_complete(drop())
         loop.close()
-        if end == "close and go on":
+        if end == "close and continue":
             del calls
     del loop
     gc.collect()
-    if end == "close and go on":
-        async def again():
+    if end == "close and continue":
+        async def call_again():
             try: await client.kits.run("text-gen", input="Hello", timeout=0.05)
             except TimeoutError: print("again", end="")
-        asyncio.run(again())
+        asyncio.run(call_again())
     """
-    assert script(code, args=[policy, end, one.url]) == ("again" if end == "close and go on" else "")
-    assert one.closed.wait(5)
+    assert script(code, args=[policy, end, silent.url]) == ("again" if end == "close and continue" else "")
+    assert silent.closed.wait(5)
 
 
 @pytest.mark.parametrize("policy", ["asyncio", "uvloop"])
-def test_loops_of_both_kinds(env, script, policy):
+def test_asyncio_and_uvloop(env, script, policy):
     pytest.importorskip(policy)
     code = """
     import asyncio, sys
     from builderaikits import AsyncBuilderAIKits
     async def main():
         client = AsyncBuilderAIKits()
-        ends = await asyncio.gather(*(client.kits.run("text-gen", input="Hello") for n in range(700)))
+        runs = await asyncio.gather(*(client.kits.run("text-gen", input="Hello") for n in range(700)))
         call = asyncio.ensure_future(client.kits.run("text-gen", input="Hello"))
         await asyncio.sleep(0)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        print(len(ends), end="")
+        print(len(runs), end="")
     if sys.argv[1] == "uvloop":
         import uvloop
         for _ in range(2): uvloop.run(main())
@@ -202,19 +202,19 @@ def test_loops_of_both_kinds(env, script, policy):
     assert script(code, args=[policy]) == "700700"
 
 
-def test_the_way_of_loops_that_cannot_watch_sockets(env, script):
-    """Windows' proactor, on a loop that only lacks what that one lacks."""
+def test_proactor_style_loop(env, script):
+    """A selector loop without `add_reader`, which Windows' proactor loop does not have either."""
     code = """
     import asyncio
     from builderaikits import AsyncBuilderAIKits
     class Loop(asyncio.SelectorEventLoop):
         def add_reader(self, *_): raise NotImplementedError
     async def main(client):
-        ends = await asyncio.gather(*(client.kits.run("text-gen", input="Hello") for n in range(700)))
+        runs = await asyncio.gather(*(client.kits.run("text-gen", input="Hello") for n in range(700)))
         for task in asyncio.all_tasks() - {asyncio.current_task()}: task.cancel()
         await asyncio.sleep(0)
         await client.kits.run("text-gen", input="Hello")
-        print(len(ends), end="")
+        print(len(runs), end="")
     for cancel in (False, True):
         loop = Loop()
         loop.run_until_complete(main(AsyncBuilderAIKits()))
@@ -226,7 +226,7 @@ def test_the_way_of_loops_that_cannot_watch_sockets(env, script):
     assert script(code) == "700700"
 
 
-def test_without_a_loop_of_asyncio(env, script):
+def test_call_without_event_loop_raises(env, script):
     code = """
     from builderaikits import AsyncBuilderAIKits
     try: AsyncBuilderAIKits().kits.run("text-gen", input="Hello").send(None)

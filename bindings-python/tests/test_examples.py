@@ -1,4 +1,4 @@
-"""The examples, as a reader would run them."""
+"""The examples, as a user runs them."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def run(name, env, *args):
     )
 
 
-def test_quickstart(quick):
+def test_quickstart_example(quick):
     done = run("quickstart", quick.env, "What is a kit?")
     assert (done.returncode, done.stderr) == (0, "")
     assert 'You asked: "What is a kit?"' in done.stdout
@@ -32,12 +32,12 @@ def test_quickstart(quick):
 @pytest.mark.parametrize(
     ("env", "text", "advice"),
     [
-        ({"BUILDERAIKITS_API_KEY": ""}, "api_key: is missing", "Set BUILDERAIKITS_API_KEY"),
-        ({"BUILDERAIKITS_API_KEY": "bak_revoked_1"}, "401: ", "make a new one"),
-        ({"BUILDERAIKITS_BASE_URL": "http://127.0.0.1:1/v1"}, "(3 attempts)", "It did not run"),
+        ({"BUILDERAIKITS_API_KEY": ""}, "`api_key` is required", "Set BUILDERAIKITS_API_KEY"),
+        ({"BUILDERAIKITS_API_KEY": "bak_revoked_1"}, "401: ", "Create a new one"),
+        ({"BUILDERAIKITS_BASE_URL": "http://127.0.0.1:1/v1"}, "(3 attempts)", "The request did not run"),
     ],
 )
-def test_errors(quick, env, text, advice):
+def test_errors_example_prints_advice(quick, env, text, advice):
     done = run("errors", {**quick.env, **env})
     assert (done.returncode, done.stdout) == (1, "")
     first, second = done.stderr.splitlines()
@@ -45,16 +45,16 @@ def test_errors(quick, env, text, advice):
     assert advice in second
 
 
-def test_errors_without_one(quick):
+def test_errors_example_without_an_error(quick):
     done = run("errors", quick.env)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_concurrency(quick):
+def test_concurrency_example(quick):
     done = run("concurrency", quick.env)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("50 answers, ")
-    assert done.stdout.endswith(" calls given up\n")
+    assert done.stdout.startswith("50 responses, ")
+    assert done.stdout.endswith(" calls cancelled\n")
 
 
 def test_examples_are_short():

@@ -1,4 +1,4 @@
-"""Log records: none unless asked for, by the environment or by `logging`; never with key or prompt."""
+"""Log records: off by default, enabled by the environment or by `logging`, never with key or prompt."""
 
 import json
 
@@ -12,39 +12,41 @@ if sys.argv[1] == "async":
 else:
     BuilderAIKits().kits.run("text-gen", input="canary")
 """
-KEEP = """
+RECORD = """
 import logging, json
-kept = []
-class Keep(logging.Handler):
-    def emit(self, record): kept.append([record.name, record.levelname, record.getMessage()])
-logging.getLogger("builderaikits").addHandler(Keep())
+records = []
+class Recorder(logging.Handler):
+    def emit(self, record): records.append([record.name, record.levelname, record.getMessage()])
+logging.getLogger("builderaikits").addHandler(Recorder())
 """
 
 
-@pytest.mark.parametrize("how", ["sync", "async"])
-def test_silent_by_default(script, quick, how):
-    assert script(CALLS, args=[how], env=quick.env) == ""
-    assert script("import logging; logging.basicConfig()\n" + CALLS, args=[how], env=quick.env) == ""
+@pytest.mark.parametrize("client", ["sync", "async"])
+def test_silent_by_default(script, quick, client):
+    assert script(CALLS, args=[client], env=quick.env) == ""
+    assert script("import logging; logging.basicConfig()\n" + CALLS, args=[client], env=quick.env) == ""
 
 
-@pytest.mark.parametrize("how", ["sync", "async"])
-def test_by_the_environment(script, quick, how):
+@pytest.mark.parametrize("client", ["sync", "async"])
+def test_environment_enables_logging(script, quick, client):
     code = "import sys; sys.stderr = sys.stdout\n" + CALLS
-    out = script(code, args=[how], env={**quick.env, "BUILDERAIKITS_LOG": "Debug"})
-    assert " builderaikits DEBUG succeeded" in out
+    out = script(code, args=[client], env={**quick.env, "BUILDERAIKITS_LOG": "Debug"})
+    assert " builderaikits DEBUG attempt succeeded" in out
     assert "canary" not in out
     assert "bak_test" not in out
-    assert script(code, args=[how], env={**quick.env, "BUILDERAIKITS_LOG": "info"}) == ""
+    assert script(code, args=[client], env={**quick.env, "BUILDERAIKITS_LOG": "info"}) == ""
 
 
-@pytest.mark.parametrize("how", ["sync", "async"])
-def test_by_logging_alone(script, quick, how):
-    code = KEEP + "logging.getLogger('builderaikits').setLevel('DEBUG')\n" + CALLS + "print(json.dumps(kept))"
-    records = json.loads(script(code, args=[how], env=quick.env))
+@pytest.mark.parametrize("client", ["sync", "async"])
+def test_logger_level_enables_logging(script, quick, client):
+    code = RECORD + "logging.getLogger('builderaikits').setLevel('DEBUG')\n" + CALLS + "print(json.dumps(records))"
+    records = json.loads(script(code, args=[client], env=quick.env))
     assert [record[:2] for record in records] == [["builderaikits", "DEBUG"]]
-    assert records[0][2].startswith("succeeded attempt=1")
-    # And switched off again.
+    assert records[0][2].startswith("attempt succeeded attempt=1")
+    # The logger switches it off again.
     code += (
-        "\nlogging.getLogger('builderaikits').setLevel('WARNING'); kept.clear()\n" + CALLS + "print(json.dumps(kept))"
+        "\nlogging.getLogger('builderaikits').setLevel('WARNING'); records.clear()\n"
+        + CALLS
+        + "print(json.dumps(records))"
     )
-    assert script(code, args=[how], env=quick.env).splitlines()[1] == "[]"
+    assert script(code, args=[client], env=quick.env).splitlines()[1] == "[]"

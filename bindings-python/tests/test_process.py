@@ -1,62 +1,64 @@
-"""Real processes: Ctrl-C, fork, exit, import."""
+"""Processes: Ctrl-C, fork, exit, import."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from textwrap import dedent
 
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork and signals")
 
 
-@pytest.mark.parametrize("others", [0, 8, -1])
-def test_ctrl_c_gives_a_call_up(server, others):
+@pytest.mark.parametrize("threads", ["none", "calling", "spinning"])
+def test_ctrl_c_cancels_the_call(server, threads):
     code = """
 import signal, sys, threading, time
 from builderaikits import BuilderAIKits
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell inherit that it is ignored
 client = BuilderAIKits(base_url=sys.argv[1], api_key="bak_1", timeout=60)
 run = lambda: client.kits.run("text-gen", input="Hello")
-others = int(sys.argv[2])
-for _ in range(others):
-    threading.Thread(target=run, daemon=True).start()
+threads = sys.argv[2]
+if threads == "calling":
+    for _ in range(8):
+        threading.Thread(target=run, daemon=True).start()
 def spin():
     while True: pass
-if others < 0:  # never calls, and never lets go of the interpreter but where it must
+if threads == "spinning":  # releases the GIL only when the interpreter forces it to
     threading.Thread(target=spin, daemon=True).start()
 try: run()
 except KeyboardInterrupt: print(time.monotonic(), flush=True)
     """
-    # What is promised is of an idle machine: the best of three counts.
-    assert min(ctrl_c(server(answer=None), code, others) for _ in range(3)) < 0.1
+    # The limit holds on an idle machine, so the best of three counts.
+    assert min(ctrl_c_delay(server(response=None), code, threads) for _ in range(3)) < 0.1
 
 
-def ctrl_c(one, code, others):
-    """Seconds from the signal until it was caught."""
-    child = [sys.executable, "-c", code, one.url, str(others)]
+def ctrl_c_delay(silent, code, threads):
+    """Returns the seconds from the signal until it was caught."""
+    child = [sys.executable, "-c", code, silent.url, threads]
     with subprocess.Popen(child, stdout=subprocess.PIPE, text=True) as child:
-        for _ in range(max(others, 0) + 1):
-            assert one.asked.acquire(timeout=10)
-        begun = time.monotonic()
+        for _ in range(9 if threads == "calling" else 1):
+            assert silent.received.acquire(timeout=10)
+        start = time.monotonic()
         child.send_signal(signal.SIGINT)
         caught = float(child.stdout.readline())
-        assert one.closed.wait(5)
+        assert silent.closed.wait(5)
         assert child.wait(5) == 0
-    return caught - begun
+    return caught - start
 
 
-def test_a_signal_handler_runs_in_a_call_that_goes_on(quick, script):
-    sandbox = """
+def test_signal_handler_runs_during_a_call_that_continues(quick, script):
+    code = """
     import os, signal, threading
     from builderaikits import BuilderAIKits
-    seen = []
-    signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
+    signals = []
+    signal.signal(signal.SIGUSR1, lambda *_: signals.append(1))
     signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
-    print(BuilderAIKits().kits.run("text-gen", input="Hello").status, len(seen))
+    print(BuilderAIKits().kits.run("text-gen", input="Hello").status, len(signals))
     """
-    assert script(sandbox, env=quick.env) == "completed 1\n"
+    assert script(code, env=quick.env) == "completed 1\n"
 
 
 FORK = """
@@ -65,15 +67,15 @@ from builderaikits import AsyncBuilderAIKits, BuilderAIKits
 quick, slow = sys.argv[1:3]
 client = BuilderAIKits()
 async_client = AsyncBuilderAIKits()
-never = BuilderAIKits(base_url=slow)
-never_async = AsyncBuilderAIKits(base_url=slow)
+slow_client = BuilderAIKits(base_url=slow)
+slow_async_client = AsyncBuilderAIKits(base_url=slow)
 
 def run():
     return client.kits.run("text-gen", input="Hello", timeout=10).status
 
 async def runs():
-    ends = await asyncio.gather(*(async_client.kits.run("text-gen", input="Hello", timeout=10) for _ in range(20)))
-    return ends[-1].status
+    runs = await asyncio.gather(*(async_client.kits.run("text-gen", input="Hello", timeout=10) for _ in range(20)))
+    return runs[-1].status
 
 def child(work):
     pid = os.fork()
@@ -85,85 +87,86 @@ def child(work):
 
 
 def test_fork_with_calls_in_flight_in_threads(quick, server, script):
-    slow = server(answer=None)
+    slow = server(response=None)
     code = """
     run(); asyncio.run(runs())
-    hang = lambda: never.kits.run("text-gen", input="Hello")
+    hang = lambda: slow_client.kits.run("text-gen", input="Hello")
     for _ in range(4): threading.Thread(target=hang, daemon=True).start()
-    asked(4, slow)
+    wait_for_requests(4, slow)
     busy = [threading.Thread(target=lambda: [run() for _ in range(50)]) for _ in range(4)]
-    for it in busy: it.start()
+    for thread in busy: thread.start()
     for _ in range(10):
         child(run)
         child(lambda: asyncio.run(runs()))
-    for it in busy: it.join()
+    for thread in busy: thread.join()
     print(run(), asyncio.run(runs()))
     """
     assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "completed completed\n"
 
 
 def test_fork_within_an_event_loop_with_calls_in_flight(quick, server, script):
-    slow = server(answer=None)
+    slow = server(response=None)
     code = """
     async def main():
-        hanging = [asyncio.ensure_future(never_async.kits.run("text-gen", input="Hello")) for _ in range(4)]
-        going = [asyncio.ensure_future(async_client.kits.run("text-gen", input="Hello")) for _ in range(50)]
+        hanging = [asyncio.ensure_future(slow_async_client.kits.run("text-gen", input="Hello")) for _ in range(4)]
+        running = [asyncio.ensure_future(async_client.kits.run("text-gen", input="Hello")) for _ in range(50)]
         await asyncio.sleep(0)
-        asked(4, slow)
+        wait_for_requests(4, slow)
         for _ in range(5):
-            # A child has its own loop, in a thread, since the parent's still counts as running there before 3.12.
+            # The child's loop is in a thread, because before Python 3.12 the parent's loop counts as running there.
             def work():
                 done = []
                 thread = threading.Thread(target=lambda: done.append((run(), asyncio.run(runs()))))
                 thread.start(); thread.join()
                 return done == [("completed", "completed")]
             child(work)
-        ends = await asyncio.gather(*going)
-        for it in hanging: it.cancel()
-        print(len(ends), (await async_client.kits.run("text-gen", input="Hello")).status)
+        runs_in_parent = await asyncio.gather(*running)
+        for task in hanging: task.cancel()
+        print(len(runs_in_parent), (await async_client.kits.run("text-gen", input="Hello")).status)
     asyncio.run(main())
     """
     assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "50 completed\n"
 
 
-@pytest.mark.parametrize("how", ["returns", "raises", "calls and exits"])
-def test_fork_in_a_signal_handler_of_a_blocking_call(quick, server, script, how):
-    """The call goes on in the parent; a child that comes back out of the handler is told so, and can call anew."""
-    one = server()
-    one.go.clear()
+@pytest.mark.parametrize("child", ["returns", "raises", "calls and exits"])
+def test_fork_in_signal_handler_of_blocking_call(quick, server, script, child):
+    """The call continues in the parent. If the child returns from the handler, it gets an error and can call again."""
+    gated = server()
+    gated.go.clear()
     code = """
     import signal
     from builderaikits import APIConnectionError
-    how = sys.argv[3]
+    action = sys.argv[3]
     parent, children = os.getpid(), []
     def handler(*_):
         child = os.fork()
         if child: children.append(child)
-        elif how == "raises": raise LookupError
-        elif how != "returns": os._exit(0 if run() == "completed" else 1)
+        elif action == "raises": raise LookupError
+        elif action != "returns": os._exit(0 if run() == "completed" else 1)
     signal.signal(signal.SIGUSR1, handler)
     def forks():
         for count in range(5):
-            asked(1, slow)
+            wait_for_requests(1, slow)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
             while len(children) == count: pass
         go(slow)
     threading.Thread(target=forks).start()
-    try: end = never.kits.run("text-gen", input="Hello", timeout=20).id
-    except LookupError: end = "raised"
-    except APIConnectionError as error: end = "forked" if "forked" in str(error) and error.may_have_run else str(error)
+    try: result = slow_client.kits.run("text-gen", input="Hello", timeout=20).id
+    except LookupError: result = "raised"
+    except APIConnectionError as error:
+        result = "forked" if "forked" in str(error) and error.may_have_run else str(error)
     if os.getpid() != parent:
-        expected = "raised" if how == "raises" else "forked"
-        os._exit(0 if end == expected and run() == asyncio.run(runs()) == "completed" else 1)
-    print([os.waitpid(child, 0)[1] for child in children], end, run())
+        expected = "raised" if action == "raises" else "forked"
+        os._exit(0 if result == expected and run() == asyncio.run(runs()) == "completed" else 1)
+    print([os.waitpid(child, 0)[1] for child in children], result, run())
     """
     code = FORK + dedent(code)
-    out = script(code, args=[quick.url, one.url, how], env=quick.env)
+    out = script(code, args=[quick.url, gated.url, child], env=quick.env)
     assert out == "[0, 0, 0, 0, 0] run_1 completed\n"
-    assert len(one.requests) == 1
+    assert len(gated.requests) == 1
 
 
-def test_a_child_of_a_child_and_a_closed_client(quick, slow, script):
+def test_fork_of_a_fork_and_a_closed_client(quick, slow, script):
     code = """
     run()
     child(lambda: run() and (child(run), True))
@@ -177,12 +180,13 @@ def test_a_child_of_a_child_and_a_closed_client(quick, slow, script):
     assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "done\n"
 
 
-def test_prefork(quick, slow, script):
-    """As gunicorn with its application loaded first: the workers serve, and each is forked from the same parent."""
+def test_prefork_workers(quick, slow, script):
+    """Like gunicorn with `preload_app`: the parent loads the client, and its forked workers use it."""
     code = """
     def worker():
         with __import__("concurrent.futures").futures.ThreadPoolExecutor(4) as threads:
-            return all(end == "completed" for end in threads.map(lambda _: run(), range(40))) and asyncio.run(runs())
+            results = threads.map(lambda _: run(), range(40))
+            return all(status == "completed" for status in results) and asyncio.run(runs())
     pids = []
     for _ in range(4):
         pid = os.fork()
@@ -194,7 +198,7 @@ def test_prefork(quick, slow, script):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_multiprocessing(quick, tmp_path, method):
+def test_multiprocessing_pool(quick, tmp_path, method):
     program = tmp_path / "program.py"
     program.write_text(
         """
@@ -212,8 +216,8 @@ if __name__ == "__main__":
     client = BuilderAIKits()
     client.kits.run("text-gen", input="Hello")
     with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
-        ends = pool.map(work, [(client, number) for number in range(20)])
-        assert all(f"<{number}>" in end.output.text for number, end in enumerate(ends))
+        runs = pool.map(work, [(client, number) for number in range(20)])
+        assert all(f"<{number}>" in run.output.text for number, run in enumerate(runs))
         try: pool.apply(fail, (client,))
         except BadRequestError as error: print(error.code, error.status)
     print(client.kits.run("text-gen", input="Hello").status)
@@ -231,49 +235,49 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("exit_code", [0, 7])
-@pytest.mark.parametrize("how", ["threads", "busy threads", "task", "at exit"])
-def test_exit_with_calls_in_flight(quick, server, script, how, exit_code):
+@pytest.mark.parametrize("calls", ["threads", "busy threads", "task", "at exit"])
+def test_exit_with_calls_in_flight(quick, server, script, calls, exit_code):
     code = """
     import asyncio, atexit, sys, threading, time
-    how, exit_code, slow = sys.argv[1:]
-    if how == "at exit":
+    calls, exit_code, slow = sys.argv[1:]
+    if calls == "at exit":
         atexit.register(lambda: print(client.kits.run("text-gen", input="Hello").status))
     from builderaikits import AsyncBuilderAIKits, BuilderAIKits
-    client, never = BuilderAIKits(), BuilderAIKits(base_url=slow)
-    if how == "threads":
+    client, slow_client = BuilderAIKits(), BuilderAIKits(base_url=slow)
+    if calls == "threads":
         for _ in range(8):
-            threading.Thread(target=lambda: never.kits.run("text-gen", input="Hello"), daemon=True).start()
-        asked(8, slow)
-    if how == "busy threads":
-        begun = threading.Barrier(9)
+            threading.Thread(target=lambda: slow_client.kits.run("text-gen", input="Hello"), daemon=True).start()
+        wait_for_requests(8, slow)
+    if calls == "busy threads":
+        started = threading.Barrier(9)
         def work():
             client.kits.run("text-gen", input="Hello")
-            begun.wait()
+            started.wait()
             while True: client.kits.run("text-gen", input="Hello")
         for _ in range(8): threading.Thread(target=work, daemon=True).start()
-        begun.wait()
-    if how == "task":
+        started.wait()
+    if calls == "task":
         loop = asyncio.new_event_loop()
-        calls = [AsyncBuilderAIKits(base_url=slow).kits.run("text-gen", input="Hello") for _ in range(8)]
-        for it in calls: loop.call_soon(it.send, None)
+        coroutines = [AsyncBuilderAIKits(base_url=slow).kits.run("text-gen", input="Hello") for _ in range(8)]
+        for coroutine in coroutines: loop.call_soon(coroutine.send, None)
         loop.run_until_complete(asyncio.sleep(0))
-        asked(8, slow)
+        wait_for_requests(8, slow)
     print(time.time())
     sys.exit(int(exit_code))
     """
-    rounds = 5 if how == "busy threads" else 1
-    # Python itself warns of an event loop that was not closed.
-    options = () if how == "task" else ("-W", "error")
+    rounds = 5 if calls == "busy threads" else 1
+    # Python itself warns about an event loop that was not closed.
+    options = () if calls == "task" else ("-W", "error")
     for _ in range(rounds):
-        slow = server(answer=None)
+        slow = server(response=None)
         out = script(
-            code, args=[how, str(exit_code), slow.url], env=quick.env, exit_code=exit_code, options=options
+            code, args=[calls, str(exit_code), slow.url], env=quick.env, exit_code=exit_code, options=options
         ).split()
         assert time.time() - float(out[0]) < 1
-        assert out[1:] == (["completed"] if how == "at exit" else [])
+        assert out[1:] == (["completed"] if calls == "at exit" else [])
 
 
-def test_import_does_nothing(script):
+def test_import_starts_no_threads_and_imports_little(script):
     code = """
     import os, sys
     before = set(sys.modules)
@@ -285,10 +289,6 @@ def test_import_does_nothing(script):
     assert not any("socket" in os.readlink(file) for file in files if os.path.lexists(file))
     missing = [name for name in builderaikits.__all__ if not hasattr(builderaikits, name)]
     assert not missing and set(builderaikits.__all__) == set(dir(builderaikits))
-    assert builderaikits.Input.__annotations__ and builderaikits.__version__
+    assert builderaikits.RunInput.__annotations__ and builderaikits.__version__
     """
     script(code, options=("-W", "error", "-S"), env={"PYTHONPATH": os.pathsep.join(sys.path)})
-
-
-def dedent(code):
-    return __import__("textwrap").dedent(code)

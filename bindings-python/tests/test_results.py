@@ -1,4 +1,4 @@
-"""Runs and what is in them: immutable, comparable, written and read again, matched, made by hand."""
+"""Runs and their parts: serialization, comparison, pickling, repr, pattern matching, construction."""
 
 import copy
 import json
@@ -19,7 +19,7 @@ WIRE = {
 }
 
 
-def made(**changes):
+def make_run(**changes):
     wire = {**WIRE, **changes}
     return Run(
         Output(wire["output"]["text"], extra={"parts": wire["output"]["parts"]}),
@@ -33,8 +33,8 @@ def made(**changes):
     )
 
 
-def test_the_wires_form():
-    run = made()
+def test_serialization_has_the_api_fields():
+    run = make_run()
     assert run.to_dict() == WIRE
     assert list(run.to_dict()) == list(WIRE)
     assert json.loads(run.to_json()) == WIRE
@@ -51,59 +51,73 @@ def test_the_wires_form():
     assert json.loads(run.response_metadata.to_json()) == run.response_metadata.to_dict() == metadata
 
 
-def test_equal_by_the_wire():
-    assert made() == made()
-    assert hash(made()) == hash(made())
-    assert made() == Run(
-        made().output, made().usage, id="run_1", kit="new-kit", status="completed", latency_ms=5, extra={"region": "eu"}
+def test_equality_uses_the_api_fields():
+    assert make_run() == make_run()
+    assert hash(make_run()) == hash(make_run())
+    assert make_run() == Run(
+        make_run().output,
+        make_run().usage,
+        id="run_1",
+        kit="new-kit",
+        status="completed",
+        latency_ms=5,
+        extra={"region": "eu"},
     )
-    assert made().response_metadata != ResponseMetadata()
-    for other in (made(id="run_2"), made(kit="k"), made(latency_ms=6), made(region="us"), 5, None, "run_1"):
-        assert made() != other
-    assert made(output={"text": "other", "parts": []}) != made()
-    assert len({made(), made(), made(id="run_2")}) == 2
+    assert make_run().response_metadata != ResponseMetadata()
+    for other in (
+        make_run(id="run_2"),
+        make_run(kit="k"),
+        make_run(latency_ms=6),
+        make_run(region="us"),
+        5,
+        None,
+        "run_1",
+    ):
+        assert make_run() != other
+    assert make_run(output={"text": "other", "parts": []}) != make_run()
+    assert len({make_run(), make_run(), make_run(id="run_2")}) == 2
 
 
-@pytest.mark.parametrize("again", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy, copy.deepcopy])
-def test_written_and_read_again(again):
-    run = again(made())
-    assert run == made()
-    assert run.response_metadata == made().response_metadata
+@pytest.mark.parametrize("duplicate", [lambda run: pickle.loads(pickle.dumps(run)), copy.copy, copy.deepcopy])
+def test_pickles_and_copies_are_equal(duplicate):
+    run = duplicate(make_run())
+    assert run == make_run()
+    assert run.response_metadata == make_run().response_metadata
     assert run.response_metadata.headers == {"x-a": "1"}
 
 
-def test_immutable():
-    run = made()
+def test_runs_are_immutable():
+    run = make_run()
     for holder, name in [(run, "id"), (run, "output"), (run.output, "text"), (run.usage, "total_tokens"), (run, "new")]:
         with pytest.raises(AttributeError):
             setattr(holder, name, 1)
     run.extra["region"] = "us"
     run.output.extra["parts"].append(1)
-    assert run == made()
+    assert run == make_run()
 
 
-def test_shown():
-    assert repr(made()) == (
+def test_repr():
+    assert repr(make_run()) == (
         "Run(id='run_1', kit='new-kit', status='completed', output=Output(text='it\\'s \"so\"\\n', extra=<parts>), "
         "usage=Usage(input_tokens=1, output_tokens=2, total_tokens=9223372036854775808, extra=<cached>), latency_ms=5, "
         "extra=<region>)"
     )
     assert repr(Run(Output("x" * 999))) == f"Run(output=Output(text='{'x' * 200}…'), usage=Usage())"
-    assert repr(made().response_metadata) == (
+    assert repr(make_run().response_metadata) == (
         "ResponseMetadata(attempts=3, request_id='req_1', idempotency_key='key', elapsed=0.25, headers=<1>)"
     )
 
 
-def test_matched():
-    match made():
+def test_pattern_matching():
+    match make_run():
         case Run(Output(text), usage=Usage(total_tokens=total), response_metadata=ResponseMetadata(attempts=3)):
             assert (text, total) == (WIRE["output"]["text"], 2**63)
         case _:
             raise AssertionError
 
 
-def test_made_by_hand_of_what_the_wire_can_hold():
-    for wrong, error in [
+def test_constructors_reject_invalid_values():
+    for construct, error in [
         (lambda: Run("hi"), TypeError),
         (lambda: Run(), TypeError),
         (lambda: Output(5), TypeError),
@@ -115,4 +129,4 @@ def test_made_by_hand_of_what_the_wire_can_hold():
         (lambda: ResponseMetadata(headers={"a b": "c"}), ValueError),
     ]:
         with pytest.raises(error):
-            wrong()
+            construct()

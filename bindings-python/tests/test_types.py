@@ -1,7 +1,11 @@
-"""The stub of the native module says what is there; `make python-types` asks the type checkers."""
+"""The stub of the native module and the annotations of the package. `make python-types` runs the type checkers."""
 
 import ast
+import sys
+import typing
 from pathlib import Path
+
+import pytest
 
 import builderaikits
 from builderaikits import _native
@@ -9,11 +13,23 @@ from builderaikits import _native
 STUB = Path(builderaikits.__file__).parent / "_native.pyi"
 
 
-def test_the_stub_has_the_docstrings_of_the_module():
+def test_stub_has_the_docstrings_of_the_module():
     for stub in ast.parse(STUB.read_text()).body:
         if isinstance(stub, ast.ClassDef) and ast.get_docstring(stub):
-            here = getattr(_native, stub.name)
-            assert ast.get_docstring(stub) == here.__doc__.split("--\n\n")[-1].strip()
+            native = getattr(_native, stub.name)
+            assert ast.get_docstring(stub) == native.__doc__.split("--\n\n")[-1].strip()
             for member in stub.body:
                 if isinstance(member, ast.FunctionDef) and not member.name.startswith("__"):
-                    assert ast.get_docstring(member) == getattr(here, member.name).__doc__, f"{stub.name}.{member.name}"
+                    doc = getattr(native, member.name).__doc__
+                    assert ast.get_docstring(member) == doc, f"{stub.name}.{member.name}"
+
+
+@pytest.mark.parametrize("client_class", [builderaikits.BuilderAIKits, builderaikits.AsyncBuilderAIKits])
+def test_annotations_can_be_resolved(client_class):
+    kits_class = typing.get_type_hints(client_class)["kits"]
+    run = typing.get_type_hints(kits_class.run)
+    assert run["return"] is builderaikits.Run
+    if sys.version_info >= (3, 11):
+        assert run["options"] == typing.Unpack[builderaikits.RequestOptions]
+    for function in (client_class.__init__, client_class.with_options, builderaikits.BuilderAIKitsError.__init__):
+        typing.get_type_hints(function)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds a wheel to its limits, and runs the tests against it in a venv that has nothing else: wheel.sh DIR VENV
+# Checks size, symbols and contents of a wheel, and runs the tests against it in a clean venv: wheel.sh DIR VENV
 set -euo pipefail
 wheel=$(ls "$1"/*.whl)
 sdist=$(ls "$1"/*.tar.gz)
@@ -12,19 +12,19 @@ rm -rf "$2"
 "$2/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-index "$wheel"
 installed=$("$2/bin/python" -c 'import builderaikits; print(builderaikits.__path__[0])')
 newest=$(objdump -T "$installed/_native.abi3.so" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1)
-echo "needs $newest"
+echo "requires $newest"
 [[ $(printf '%s\n' "$newest" GLIBC_2.28 | sort -V | tail -1) == GLIBC_2.28 ]]
 "$2/bin/python" - "$wheel" "$HOME/" "$PWD/" <<'END'
 import sys, zipfile
 wheel = zipfile.ZipFile(sys.argv[1])
 bad = [name for name in wheel.namelist() for path in sys.argv[2:] if path.encode() in wheel.read(name)]
-sys.exit(f"a path of this machine is in {bad}" if bad else 0)
+sys.exit(f"{bad} contain paths of this machine" if bad else 0)
 END
 
-# No dependency of the package: only of its tests.
+# Dependencies of the tests. The package has none.
 grep -E '^(pytest|uvloop)==' bindings-python/requirements-dev.txt >"$2/requirements.txt"
 "$2/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2/requirements.txt"
 here=$PWD
 (cd "$2" && bin/python -m pytest -q -p no:cacheprovider "$here/bindings-python/tests")
-echo "the sdist has:"
+echo "The sdist contains:"
 tar tzf "$sdist" | grep -E 'Cargo.toml$|LICENSE|README'

@@ -1,4 +1,4 @@
-"""Many prompts at once: eight on the wire, the first fifty answers taken, and the rest given up."""
+"""Runs many prompts concurrently, stops after 50 responses, and cancels the rest."""
 
 import asyncio
 
@@ -6,26 +6,26 @@ from builderaikits import AsyncBuilderAIKits
 
 
 async def main() -> None:
-    # One client for all: it holds the connections, and lets eight calls at once on the wire.
+    # One client for all calls: it owns the connection pool, and sends at most eight requests at a time.
     async with AsyncBuilderAIKits(max_concurrency=8) as client:
         calls = [
-            # Over everything, the wait for one of the eight slots too.
+            # The timeout includes the time in the queue.
             asyncio.create_task(client.kits.run(kit="classifier", input=f"Review {n}: a great product", timeout=30))
             for n in range(1, 101)
         ]
 
-        answers = tokens = 0
+        responses = tokens = 0
         for call in asyncio.as_completed(calls):
             run = await call
-            answers, tokens = answers + 1, tokens + (run.usage.total_tokens or 0)
-            if answers == 50:
+            responses, tokens = responses + 1, tokens + (run.usage.total_tokens or 0)
+            if responses == 50:
                 break
-        print(f"{answers} answers, {tokens} tokens")
+        print(f"{responses} responses, {tokens} tokens")
 
-        # A task that is cancelled aborts its request, and one that still waits is never sent.
-        left = [call for call in calls if call.cancel()]
-        await asyncio.gather(*left, return_exceptions=True)
-        print(f"{len(left)} calls given up")
+        # Cancelling a task aborts its request. Calls that are still queued are never sent.
+        cancelled = [call for call in calls if call.cancel()]
+        await asyncio.gather(*cancelled, return_exceptions=True)
+        print(f"{len(cancelled)} calls cancelled")
 
 
 asyncio.run(main())

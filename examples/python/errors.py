@@ -1,4 +1,4 @@
-"""What to do about each kind of error: `BUILDERAIKITS_API_KEY=bak_revoked_x python errors.py`."""
+"""Prints advice for each kind of error: `BUILDERAIKITS_API_KEY=bak_revoked_x python errors.py`."""
 
 import sys
 
@@ -17,19 +17,19 @@ def main() -> None:
 def advice(error: BuilderAIKitsError) -> str:
     match error:
         case builderaikits.ConfigurationError():
-            return "Set BUILDERAIKITS_API_KEY to a key of your dashboard."
+            return "Set BUILDERAIKITS_API_KEY to a key from your dashboard."
         case builderaikits.AuthenticationError():
-            return "The key is wrong or revoked: make a new one in your dashboard."
+            return "The key is wrong or revoked. Create a new one in your dashboard."
         case builderaikits.InvalidRequestError() | builderaikits.BadRequestError():
-            return "The request is wrong: do not repeat it."
-        case builderaikits.RateLimitError(retry_after=float(wait)):
-            return f"Over the plan's limit: free again in {wait:.0f} s."
+            return "The request is invalid. Fix it before you retry."
+        case builderaikits.RateLimitError(retry_after=float(delay)):
+            return f"The rate limit of your plan is reached. Retry in {delay:.0f} s."
         case builderaikits.RateLimitError():
-            return "Over the plan's limit: slow down."
+            return "The rate limit of your plan is reached. Reduce concurrency."
         case _ if error.may_have_run:
-            return "It may have run and be billed: a repeat may be billed again."
+            return "The request may have run and been billed. A retry can be billed again."
         case _:
-            return "It did not run: repeat it when the cause is gone."
+            return "The request did not run. Retry when the cause is fixed."
 
 
 if __name__ == "__main__":

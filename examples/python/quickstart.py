@@ -1,6 +1,6 @@
-"""Runs one prompt and prints what came back: `python quickstart.py "Hello"`.
+"""Runs one prompt and prints the response: `python quickstart.py "Hello"`.
 
-Reads `BUILDERAIKITS_API_KEY`, and `BUILDERAIKITS_BASE_URL` where that is not the service itself.
+Reads `BUILDERAIKITS_API_KEY`, and `BUILDERAIKITS_BASE_URL` to use another server, such as the sandbox.
 """
 
 import sys
@@ -17,4 +17,4 @@ print()
 print(f"run        {run.id} ({run.status})")
 print(f"tokens     {run.usage.input_tokens} in, {run.usage.output_tokens} out")
 print(f"request    {run.response_metadata.request_id}")
-print(f"took       {run.response_metadata.elapsed:.4f} s, {run.response_metadata.attempts} attempt(s)")
+print(f"elapsed    {run.response_metadata.elapsed:.4f} s, {run.response_metadata.attempts} attempt(s)")

@@ -1,12 +1,12 @@
-"""The official Python SDK of BuilderAI Kits: run prompts on kits, with typed answers and typed errors.
+"""The official Python SDK for BuilderAI Kits: run prompts on kits, with typed responses and errors.
 
     from builderaikits import BuilderAIKits
 
-    client = BuilderAIKits()  # the key from BUILDERAIKITS_API_KEY
+    client = BuilderAIKits()  # reads BUILDERAIKITS_API_KEY
     run = client.kits.run(kit="text-gen", input="Hello", config={"max_tokens": 500})
     print(run.output.text)
 
-`AsyncBuilderAIKits` is the same for asyncio. Every failure is a `BuilderAIKitsError`.
+`AsyncBuilderAIKits` is the asyncio client. All errors are subclasses of `BuilderAIKitsError`.
 """
 
 from ._client import BuilderAIKits, Kits
@@ -32,15 +32,18 @@ from ._errors import (
 )
 from ._native import VERSION as __version__
 from ._native import Output, ResponseMetadata, Run, Usage
-from ._options import NOT_GIVEN, NotGiven
+from ._not_given import NOT_GIVEN, NotGiven
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async_client import AsyncBuilderAIKits as AsyncBuilderAIKits
     from ._async_client import AsyncKits as AsyncKits
-    from ._types import Config as Config
-    from ._types import Input as Input
+    from ._types import ClientOptions as ClientOptions
+    from ._types import ClientOverrides as ClientOverrides
     from ._types import Kit as Kit
+    from ._types import RequestOptions as RequestOptions
+    from ._types import RunConfig as RunConfig
+    from ._types import RunInput as RunInput
 
 __all__ = [
     "NOT_GIVEN",
@@ -56,10 +59,10 @@ __all__ = [
     "BuilderAIKits",
     "BuilderAIKitsError",
     "ClientClosedError",
-    "Config",
+    "ClientOptions",
+    "ClientOverrides",
     "ConfigurationError",
     "ConflictError",
-    "Input",
     "InternalError",
     "InternalServerError",
     "InvalidRequestError",
@@ -70,30 +73,36 @@ __all__ = [
     "Output",
     "PermissionDeniedError",
     "RateLimitError",
+    "RequestOptions",
     "ResponseMetadata",
     "Run",
+    "RunConfig",
+    "RunInput",
     "UnprocessableEntityError",
     "Usage",
     "__version__",
 ]
 
 
-# What needs `asyncio` or `typing`, which are slower to import than all the rest.
-_LATER = {
+# Names from modules that import `asyncio` or `typing`, which takes longer than importing the rest.
+_LAZY_IMPORTS = {
     "AsyncBuilderAIKits": "_async_client",
     "AsyncKits": "_async_client",
-    "Config": "_types",
-    "Input": "_types",
+    "ClientOptions": "_types",
+    "ClientOverrides": "_types",
     "Kit": "_types",
+    "RequestOptions": "_types",
+    "RunConfig": "_types",
+    "RunInput": "_types",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
+    if name not in _LAZY_IMPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_LAZY_IMPORTS[name]}"), name)
     return value
 
 

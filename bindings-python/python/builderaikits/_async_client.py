@@ -1,30 +1,26 @@
-"""The client for asyncio."""
+"""The asyncio client."""
 
 from __future__ import annotations
 
 from asyncio import get_running_loop
 from typing import TYPE_CHECKING
 
-from . import _logs
-from ._client import Base
-from ._errors import error_of
-from ._loop import waiting
-from ._options import NOT_GIVEN, NotGiven, of_call
+from . import _logs, _types
+from ._client import BaseClient
+from ._errors import error_from_record
+from ._loop import state_for
+from ._native import Client, Run  # noqa: TC001 (needed by `typing.get_type_hints`)
+from ._not_given import drop_not_given
 
 if TYPE_CHECKING:
     from asyncio import Future
     from typing import Any
 
-    from typing_extensions import Self
 
-    from ._native import Client, Run
-    from ._types import Config, Input, Kit
+class AsyncBuilderAIKits(BaseClient):
+    """The asyncio client: `await client.kits.run(...)`. Takes the same options as `BuilderAIKits`.
 
-
-class AsyncBuilderAIKits(Base):
-    """As `BuilderAIKits`, with the same options, for asyncio: `await client.kits.run(...)`.
-
-    One client serves any number of tasks, and several event loops.
+    One client can serve any number of tasks and several event loops.
     """
 
     __slots__ = ("kits",)
@@ -32,14 +28,14 @@ class AsyncBuilderAIKits(Base):
     kits: AsyncKits
     """The kits of the service."""
 
-    def _ready(self) -> None:
+    def _bind_resources(self) -> None:
         self.kits = AsyncKits(self._native)
 
     async def aclose(self) -> None:
-        """As `close`."""
+        """Does the same as `close`."""
         self.close()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> _types.Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -47,7 +43,7 @@ class AsyncBuilderAIKits(Base):
 
 
 class AsyncKits:
-    """The kits of an async client: `client.kits`."""
+    """The kits of an asyncio client: `client.kits`."""
 
     __slots__ = ("_native",)
 
@@ -56,34 +52,31 @@ class AsyncKits:
 
     async def run(
         self,
-        kit: Kit | str,
+        kit: _types.Kit | str,
         *,
-        input: Input | str,
-        config: Config | None = None,
-        timeout: float | NotGiven | None = NOT_GIVEN,
-        max_retries: int | None = None,
-        retry_ambiguous: bool | None = None,
-        idempotency_key: str | None = None,
-        extra_headers: dict[str, str] | None = None,
-        extra_body: dict[str, Any] | None = None,
+        input: _types.RunInput | str,
+        config: _types.RunConfig | None = None,
+        **options: _types.Unpack[_types.RequestOptions],
     ) -> Run:
-        """As `Kits.run`, which has the arguments. Cancelling the task gives the call up, and aborts its request."""
-        _logs.look()
-        options = of_call(timeout, max_retries, retry_ambiguous, idempotency_key, extra_headers)
+        """Runs a prompt on a kit. Takes the same arguments as `Kits.run`.
+
+        Cancelling the task aborts the request.
+        """
+        _logs.sync_level()
         loop = get_running_loop()
-        here = waiting(loop)
-        call = self._native.submit(here.calls, kit, input, config, extra_body, options)
-        if isinstance(call, tuple):
-            raise error_of(call)
-        future: Future[Run | tuple[Any, ...]] = loop.create_future()
-        here.futures[call] = future
+        state = state_for(loop)
+        call_id = self._native.submit(state.queue, kit, input, config, drop_not_given(options))
+        if isinstance(call_id, dict):
+            raise error_from_record(call_id)
+        future: Future[Run | dict[str, Any]] = loop.create_future()
+        state.futures[call_id] = future
         try:
-            end = await future
+            result = await future
         except BaseException:
-            # Given up: by the task's cancellation, or because the loop has gone.
-            here.futures.pop(call, None)
-            here.calls.abort(call)
+            # The task was cancelled, or its loop was closed.
+            state.futures.pop(call_id, None)
+            state.queue.abort(call_id)
             raise
-        if isinstance(end, tuple):
-            raise error_of(end)
-        return end
+        if isinstance(result, dict):
+            raise error_from_record(result)
+        return result

@@ -1,4 +1,4 @@
-"""The client whose calls block, and what it shares with the one for asyncio."""
+"""The blocking client, and the base class that it shares with the asyncio client."""
 
 from __future__ import annotations
 
@@ -8,167 +8,104 @@ import sys
 from _thread import get_ident
 
 from . import _logs, _native
-from ._errors import error_of
-from ._options import NOT_GIVEN, NotGiven, given, of_call
+from ._errors import error_from_record
+from ._lazy import LazyModule
+from ._native import Client, Run  # noqa: TC001 (needed by `typing.get_type_hints`)
+from ._not_given import drop_not_given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from typing_extensions import Self
-
-    from ._native import Client, Run
-    from ._types import Config, Input, Kit
-
-    _Make = Callable[[dict[str, object]], Client | tuple[Any, ...]]
+    from . import _types
+else:
+    _types = LazyModule("_types")
 
 
-class Base:
-    """What both clients are: options, and the native client made of them."""
+class BaseClient:
+    """Options, the native client, copies and pickling."""
 
     _native: Client
     _options: dict[str, object]
-    _secret: str | None
-    __slots__ = ("__weakref__", "_native", "_options", "_secret")
+    """The options that were given, without secrets. For pickle."""
+    _secret_option: str | None
+    """An option that was given and holds a secret. A client with one cannot be pickled."""
+    __slots__ = ("__weakref__", "_native", "_options", "_secret_option")
 
-    def __init__(
-        self,
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float | NotGiven | None = NOT_GIVEN,
-        attempt_timeout: float | NotGiven | None = NOT_GIVEN,
-        connect_timeout: float | NotGiven | None = NOT_GIVEN,
-        max_retries: int | None = None,
-        retry_ambiguous: bool | None = None,
-        max_concurrency: int | None = None,
-        max_response_bytes: int | None = None,
-        headers: dict[str, str] | None = None,
-        proxy: str | None = None,
-        ca_file: str | os.PathLike[str] | None = None,
-        allow_http: bool | None = None,
-        app_name: str | None = None,
-    ) -> None:
-        options = given(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            attempt_timeout=attempt_timeout,
-            connect_timeout=connect_timeout,
-            max_retries=max_retries,
-            retry_ambiguous=retry_ambiguous,
-            max_concurrency=max_concurrency,
-            max_response_bytes=max_response_bytes,
-            headers=headers,
-            proxy=proxy,
-            ca_file=os.fspath(ca_file) if isinstance(ca_file, os.PathLike) else ca_file,
-            allow_http=allow_http,
-            app_name=app_name,
-        )
-        self._take(_native.client, options)
+    def __init__(self, **options: _types.Unpack[_types.ClientOptions]) -> None:
+        ca_file = options.get("ca_file")
+        if isinstance(ca_file, os.PathLike):
+            options["ca_file"] = os.fspath(ca_file)
+        self._options, self._secret_option = {}, None
+        self._init_native(_native.create_client, drop_not_given(options))
 
-    def with_options(
-        self,
-        *,
-        api_key: str | None = None,
-        timeout: float | NotGiven | None = NOT_GIVEN,
-        attempt_timeout: float | NotGiven | None = NOT_GIVEN,
-        max_retries: int | None = None,
-        retry_ambiguous: bool | None = None,
-        headers: dict[str, str] | None = None,
-        app_name: str | None = None,
-    ) -> Self:
-        """Makes a copy with other options, which shares connections, retry budget and slots, and closes with this one.
+    def with_options(self, **options: _types.Unpack[_types.ClientOverrides]) -> _types.Self:
+        """Returns a copy with other options. See `ClientOverrides`.
 
-        What is left out stays as it is; `headers` takes the place of all of the client's.
+        Options that are left out keep their values. `headers` replaces all headers of the client. A client and its
+        copies share connections, the concurrency limit and the retry budget, and are closed together.
 
-        Raises `ConfigurationError` when an option is bad.
+        Raises `ConfigurationError` if an option is invalid or cannot be changed.
         """
         copy = self.__class__.__new__(self.__class__)
-        copy._options, copy._secret = dict(self._options), self._secret
-        options = given(
-            api_key=api_key,
-            timeout=timeout,
-            attempt_timeout=attempt_timeout,
-            max_retries=max_retries,
-            retry_ambiguous=retry_ambiguous,
-            headers=headers,
-            app_name=app_name,
-        )
-        copy._take(self._native.with_options, options)
+        copy._options, copy._secret_option = dict(self._options), self._secret_option
+        copy._init_native(self._native.with_options, drop_not_given(options))
         return copy
 
     def close(self) -> None:
-        """Refuses new calls of this client and its copies, with `ClientClosedError`. Those in flight finish."""
+        """Makes new calls of this client and its copies raise `ClientClosedError`. Calls in flight finish."""
         self._native.close()
 
-    def _take(self, make: _Make, options: dict[str, object]) -> None:
-        _logs.look()
-        made = make(options)
-        if isinstance(made, tuple):
-            raise error_of(made)
-        self._native = made
-        self._ready()
-        # Secrets stay in the native client; what is kept here is for pickle.
-        secret = getattr(self, "_secret", None)
-        for name in ("api_key", "headers", "proxy"):
-            value = options.get(name)
-            if value is not None and (name != "proxy" or "@" in str(value)):
-                secret = name
-                del options[name]
-        self._secret = secret
-        self._options = {**getattr(self, "_options", {}), **options}
+    def _init_native(
+        self, create: Callable[[dict[str, object]], Client | dict[str, Any]], options: dict[str, object]
+    ) -> None:
+        _logs.sync_level()
+        native = create(options)
+        if isinstance(native, dict):
+            raise error_from_record(native)
+        self._native = native
+        self._bind_resources()
+        for name, value in options.items():
+            if _is_secret(name, value):
+                self._secret_option = name
+            else:
+                self._options[name] = value
 
-    def _ready(self) -> None:
-        """For what a client has of its own."""
+    def _bind_resources(self) -> None:
+        """Creates the resources of the client, such as `kits`."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._native.base_url!r})"
 
     def __getstate__(self) -> dict[str, object]:
-        if self._secret is not None:
+        if self._secret_option is not None:
             raise TypeError(
-                f"a client that was given {self._secret} cannot be pickled: a secret would travel with it. "
-                "Give it by the environment (BUILDERAIKITS_API_KEY, BUILDERAIKITS_CUSTOM_HEADERS, HTTPS_PROXY), "
-                "or make the client where it is used"
+                f"Cannot pickle a client created with `{self._secret_option}`, because the secret would be pickled "
+                "too. Set it in the environment (BUILDERAIKITS_API_KEY, BUILDERAIKITS_CUSTOM_HEADERS, HTTPS_PROXY), "
+                "or create the client in the process that uses it."
             )
         return self._options
 
     def __setstate__(self, options: dict[str, object]) -> None:
-        self._take(_native.client, dict(options))
+        self._options, self._secret_option = {}, None
+        self._init_native(_native.create_client, options)
 
-    # Copies share everything: a client is safe to share.
-    def __copy__(self) -> Self:
+    # A client can be shared, so that a copy is the client itself.
+    def __copy__(self) -> _types.Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> _types.Self:
         return self
 
 
-class BuilderAIKits(Base):
-    """A client of BuilderAI Kits. Make one, keep it, and share it between threads: it holds the connections.
+class BuilderAIKits(BaseClient):
+    """A client for the BuilderAI Kits API. Create one and reuse it; it is thread-safe and owns the connection pool.
 
-    Options, each by name; what is left out is taken from the environment where a variable is named, or has its default:
+    Takes the options of `ClientOptions` as keyword arguments. None and `NOT_GIVEN` are the same as leaving an option
+    out, except that None removes the limit of a timeout.
 
-    - `api_key`: required; else `BUILDERAIKITS_API_KEY`.
-    - `base_url`: where the service is; else `BUILDERAIKITS_BASE_URL`, else the official one. Plain http to your own
-      machine only.
-    - `timeout`: the most seconds that a call may take, with all attempts and waits. Default 120; None: no limit.
-    - `attempt_timeout`: the most seconds that one attempt may take. Default: no limit but `timeout`.
-    - `connect_timeout`: the most seconds that DNS, TCP and TLS may take. Default 5; None: no limit.
-    - `max_retries`: attempts after the first. Default 2.
-    - `retry_ambiguous`: also repeat a call that was sent and got no answer, which may be billed twice. Default False.
-    - `max_concurrency`: the most attempts on the wire at once; the rest queue. Default 1000, or three quarters of the
-      limit of open files.
-    - `max_response_bytes`: the largest answer taken. Default 16 MiB.
-    - `headers`: headers for every request; else `BUILDERAIKITS_CUSTOM_HEADERS`, one `Name: value` a line.
-    - `proxy`: URL, or `off`. Default: what `HTTPS_PROXY` and `NO_PROXY` say.
-    - `ca_file`: a PEM file of certificates to trust beside the system's.
-    - `allow_http`: let `base_url` be plain http on any host, which all on the way can read. Default False.
-    - `app_name`: your program, as `name/version`, for the `User-Agent`.
-
-    Raises `ConfigurationError`, which names the option that is missing or bad. Nothing is sent before the first call.
+    Raises `ConfigurationError` if an option is missing or invalid. Nothing is sent before the first call.
     """
 
     __slots__ = ("kits",)
@@ -176,10 +113,10 @@ class BuilderAIKits(Base):
     kits: Kits
     """The kits of the service."""
 
-    def _ready(self) -> None:
+    def _bind_resources(self) -> None:
         self.kits = Kits(self._native)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _types.Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -196,48 +133,41 @@ class Kits:
 
     def run(
         self,
-        kit: Kit | str,
+        kit: _types.Kit | str,
         *,
-        input: Input | str,
-        config: Config | None = None,
-        timeout: float | NotGiven | None = NOT_GIVEN,
-        max_retries: int | None = None,
-        retry_ambiguous: bool | None = None,
-        idempotency_key: str | None = None,
-        extra_headers: dict[str, str] | None = None,
-        extra_body: dict[str, Any] | None = None,
+        input: _types.RunInput | str,
+        config: _types.RunConfig | None = None,
+        **options: _types.Unpack[_types.RequestOptions],
     ) -> Run:
-        """Runs a prompt on a kit, and waits for its answer.
+        """Runs a prompt on a kit and waits for the response. Ctrl-C cancels the call and aborts its request.
 
-        Repeats 429 and 408, connections that could not be made, and 5xx, which may be billed twice; all within
-        `max_retries`, the client's retry budget and `timeout`. Ctrl-C gives the call up, and its request is aborted.
+        - `kit`: the id of the kit, such as `text-gen`.
+        - `input`: `{"prompt": …, "context": …}`, or the prompt alone. See `RunInput`.
+        - `config`: `{"max_tokens": …, "temperature": …}`. See `RunConfig`.
+        - Options of this call: `timeout`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `extra_headers`,
+          `extra_body`. See `RequestOptions`.
 
-        - `kit`: its id, such as `text-gen`.
-        - `input`: `{"prompt": …, "context": …}`, or the prompt alone. Keys that the SDK does not know are sent as they
-          are, here and in `config`.
-        - `config`: `{"max_tokens": …, "temperature": …}`. Default: the service's.
-        - `timeout`: the most seconds for the whole call; None: no limit. Default: the client's, as for the next two.
-        - `max_retries`: attempts after the first.
-        - `retry_ambiguous`: also repeat a call that was sent and got no answer, which may be billed twice.
-        - `idempotency_key`: the same for all attempts; 1 to 255 visible ASCII characters. Default: a fresh UUID.
-        - `extra_headers`: headers for this call, over the client's.
-        - `extra_body`: more fields of the request, beside kit, input and config.
-
-        Raises a `BuilderAIKitsError`; its `may_have_run` says whether the call may be billed all the same.
+        Raises a subclass of `BuilderAIKitsError`. Its `may_have_run` says whether the failed call can be billed.
         """
-        _logs.look()
-        options = of_call(timeout, max_retries, retry_ambiguous, idempotency_key, extra_headers)
-        end = self._native.run(kit, input, config, extra_body, options, _is_main())
+        _logs.sync_level()
+        result = self._native.run(kit, input, config, drop_not_given(options), _is_main_thread())
         _logs.flush()
-        if isinstance(end, tuple):
-            raise error_of(end)
-        return end
+        if isinstance(result, dict):
+            raise error_from_record(result)
+        return result
 
 
-def _is_main() -> bool:
-    """Whether signals are for this thread. A program without `threading` has no other."""
+def _is_secret(name: str, value: object) -> bool:
+    """Whether an option must not be pickled. A proxy URL is a secret if it has credentials."""
+    if name == "proxy":
+        return "@" in str(value)
+    return name in ("api_key", "headers") and value is not None
+
+
+def _is_main_thread() -> bool:
+    """Whether this thread handles signals. A program that has not imported `threading` has no other thread."""
     threading = sys.modules.get("threading")
     return threading is None or threading.main_thread().ident == get_ident()
 
 
-atexit.register(_native.exiting)
+atexit.register(_native.begin_shutdown)

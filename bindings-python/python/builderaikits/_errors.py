@@ -1,237 +1,212 @@
-"""The errors of the SDK: one tree, under `BuilderAIKitsError`."""
+"""The errors of the SDK.
+
+BuilderAIKitsError
+├── ConfigurationError (and ValueError)
+├── InvalidRequestError (and ValueError)
+├── ClientClosedError
+├── InternalError
+└── APIError
+    ├── APIStatusError
+    │   ├── BadRequestError
+    │   ├── AuthenticationError
+    │   ├── PermissionDeniedError
+    │   ├── NotFoundError
+    │   ├── ConflictError
+    │   ├── UnprocessableEntityError
+    │   ├── RateLimitError
+    │   └── InternalServerError
+    ├── APIConnectionError
+    │   └── APITimeoutError (and TimeoutError)
+    └── APIResponseValidationError
+"""
 
 from __future__ import annotations
 
-from ._native import error_text
+import sys
+
+from ._lazy import LazyModule
+from ._native import format_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import _types
+else:
+    _types = LazyModule("_types")
+
 
 class BuilderAIKitsError(Exception):
-    """Every failure of the SDK. Catch it to catch them all.
+    """The base class of all errors of the SDK.
 
-    `str(error)` is one line: status, message, request id, attempts. Neither the API key nor the prompt is ever in it.
-    Errors pickle and copy with all their fields, and can be made by hand for tests:
+    `str(error)` is one line with status, message, request id and attempts. It never contains the API key or the prompt.
+    If a connection failed, `__cause__` is the `OSError`. Errors can be pickled, copied, and constructed in tests:
     `RateLimitError("slow down", status=429, retry_after=2.0)`.
     """
 
     kind: str = "internal"
-    """The kind's name in every language of the SDK, such as `rate_limit`."""
-    message: str
-    """What went wrong, in one line: the service's words where it gave any, ours elsewhere."""
-    status: int | None
-    """The HTTP status of the answer, if there was one."""
-    code: str | None
-    """The service's own code, if it gave one. An open set: compare it, do not rely on a list."""
-    body: bytes | None
-    """What the service sent, as received; the first 64 KiB when the status is 300 or above. It can hold parts of the
-    prompt, so it stands in no message and no log."""
-    headers: dict[str, str] | None
-    """The headers of the answer, if there was one; names in lower case."""
-    request_id: str | None
-    """The service's name for the request, to give to support."""
-    attempts: int
-    """Attempts begun, sent or not; 0 when the call was refused before the first."""
-    retry_after: float | None
-    """How long the service asked to wait before the next request, in seconds, if it did."""
-    may_have_run: bool
-    """Whether any attempt of the call may have run on the service, and so may be billed."""
-    is_retryable: bool
-    """Whether the call's options would repeat this outcome, whatever attempts, budget and time were left."""
-    idempotency_key: str | None
-    """The `Idempotency-Key` that all attempts of the call carried."""
-    elapsed: float
-    """From the start of the call to its end, in seconds: queue, attempts and waits."""
+    """The name of the kind in every language of the SDK, such as `rate_limit`."""
+    message: str = ""
+    """What went wrong: the service's message if there is one, otherwise the SDK's."""
+    status: int | None = None
+    """The HTTP status of the response, if there was one."""
+    code: str | None = None
+    """The service's error code, if there was one. New codes may be added at any time."""
+    body: bytes | None = None
+    """The response body as received; the first 64 KiB if the status is 300 or above. It can contain parts of the
+    prompt, so it is not part of `str(error)` and the logs."""
+    headers: dict[str, str] | None = None
+    """The headers of the response, if there was one. Names are in lower case."""
+    request_id: str | None = None
+    """The request id of the response. Include it in support requests."""
+    attempts: int = 0
+    """Number of attempts. 0: the call was rejected before the first attempt."""
+    retry_after: float | None = None
+    """The delay in seconds that the service asked for, if it did."""
+    may_have_run: bool = False
+    """Whether the service may have processed any attempt, so that the call can be billed."""
+    is_retryable: bool = False
+    """Whether the options of the call allow a retry of this outcome, if attempts, retry budget and time were left."""
+    idempotency_key: str | None = None
+    """The `Idempotency-Key` of all attempts."""
+    elapsed: float = 0.0
+    """Duration of the call in seconds, including queueing, all attempts and the waits between them."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        kind: str | None = None,
-        status: int | None = None,
-        code: str | None = None,
-        body: bytes | None = None,
-        headers: dict[str, str] | None = None,
-        request_id: str | None = None,
-        attempts: int = 0,
-        retry_after: float | None = None,
-        may_have_run: bool = False,
-        is_retryable: bool = False,
-        idempotency_key: str | None = None,
-        elapsed: float = 0.0,
-    ) -> None:
+    def __init__(self, message: str = "", **fields: _types.Unpack[_types.ErrorFields]) -> None:
         super().__init__(message)
-        if kind is not None:
-            self.kind = kind
-        self.message = message
-        self.status = status
-        self.code = code
-        self.body = body
-        self.headers = headers
-        self.request_id = request_id
-        self.attempts = attempts
-        self.retry_after = retry_after
-        self.may_have_run = may_have_run
-        self.is_retryable = is_retryable
-        self.idempotency_key = idempotency_key
-        self.elapsed = elapsed
+        for name in fields:
+            if name not in _FIELDS:
+                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+        self.__dict__.update(fields, message=message)
 
     def __str__(self) -> str:
-        return error_text(self.message, self.status, self.request_id, self.attempts)
+        return format_error(self.message, self.status, self.request_id, self.attempts)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
-    # Spelled out, since `OSError` among the bases has another one.
+    # Defined here because `OSError`, a base class of `APITimeoutError`, has another one.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message,), self.__dict__
 
 
-class ConfigurationError(BuilderAIKitsError, ValueError):
-    """An option of the client is missing or bad; nothing was sent. The message names it, and the way out."""
+_FIELDS = frozenset(BuilderAIKitsError.__annotations__)
 
-    kind = "config"
+
+class ConfigurationError(BuilderAIKitsError, ValueError):
+    """An option of the client is missing or invalid. The message names it and says what to do. Nothing was sent."""
 
 
 class InvalidRequestError(BuilderAIKitsError, ValueError):
-    """The request, or an option of this call, was refused before anything was sent. Mend the field it names."""
-
-    kind = "invalid_request"
+    """The request or an option of the call is invalid. Fix the field named in the message. Nothing was sent."""
 
 
 class ClientClosedError(BuilderAIKitsError):
-    """The client was closed before the call. Make a new one, or close it later."""
-
-    kind = "closed"
+    """The client was closed before the call. Create a new one, or close it later."""
 
 
 class InternalError(BuilderAIKitsError):
-    """A defect of the SDK ended this call; other calls go on. Please report it."""
+    """A bug in the SDK failed this call. Other calls are not affected. Please report it."""
 
 
 class APIError(BuilderAIKitsError):
-    """The call failed at the service, or on the way to it. See `may_have_run` before you repeat it."""
-
-    kind = "status"
+    """The service returned an error, or could not be reached. Check `may_have_run` before you retry the call."""
 
 
 class APIStatusError(APIError):
-    """The service answered with a status of 400 or above that has no class of its own; see `status` and `code`."""
+    """The service returned a status of 400 or above that has no class of its own. Check `status` and `code`."""
 
 
 class BadRequestError(APIStatusError):
-    """400: the service found the request malformed. Mend what the message names."""
-
-    kind = "bad_request"
+    """400: the request is invalid. Fix the field named in the message."""
 
 
 class AuthenticationError(APIStatusError):
     """401: the API key is missing, wrong or revoked. Check BUILDERAIKITS_API_KEY against your dashboard."""
 
-    kind = "authentication"
-
 
 class PermissionDeniedError(APIStatusError):
-    """403: the API key may not do this. Use another key, or ask for the right."""
-
-    kind = "permission_denied"
+    """403: the API key lacks permission. Use another key or request access."""
 
 
 class NotFoundError(APIStatusError):
-    """404: there is nothing at this address. Check `base_url`, and the kit's name."""
-
-    kind = "not_found"
+    """404: the URL or the kit does not exist. Check `base_url` and the id of the kit."""
 
 
 class ConflictError(APIStatusError):
-    """409: the request conflicts with another one. Look at `code`, and at your idempotency keys."""
-
-    kind = "conflict"
+    """409: the request conflicts with another one. Check `code` and whether you reused an idempotency key."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: the service understood the request and will not do it. Change it before you repeat it."""
-
-    kind = "unprocessable"
+    """422: the service understood the request and cannot process it. Change it before you retry."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests or tokens. Wait `retry_after` seconds, send less at once, or raise your plan."""
-
-    kind = "rate_limit"
+    """429: too many requests or tokens. Wait `retry_after` seconds, reduce concurrency, or upgrade your plan."""
 
 
 class InternalServerError(APIStatusError):
-    """500 or above: the service failed, repeats included. Try later; `may_have_run` says whether it may be billed."""
-
-    kind = "server"
+    """500 or above: the service failed, and so did all retries. Try again later. Check `may_have_run` first."""
 
 
 class APIConnectionError(APIError):
-    """No answer, one that was cut short or is not HTTP, or a server that could not be trusted. Check the network,
-    `base_url`, proxy and certificates; `kind` is `tls` where it was about trust."""
-
-    kind = "connection"
+    """There was no response, a truncated response, or an untrusted certificate. Check the network, `base_url`, the
+    proxy and the certificates. `kind` is `tls` if TLS failed."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """A limit of time ran out; the message says which, and in which phase. Give more `timeout`, or ask for less."""
-
-    kind = "timeout"
+    """A timeout elapsed. The message says which one, and in which phase. Raise it, or request less."""
 
 
 class APIResponseValidationError(APIError):
-    """The service answered something that is no run. `body` has what came; it may have been paid for."""
-
-    kind = "bad_response"
+    """The response is not a valid run. You may have been billed; `body` has the raw response."""
 
 
+# A parent comes before its subclasses, so that each class has the `kind` of its own row.
 _CLASSES: dict[str, type[BuilderAIKitsError]] = {
-    error.kind: error
-    for error in (
-        ConfigurationError,
-        InvalidRequestError,
-        ClientClosedError,
-        InternalError,
-        APIStatusError,
-        BadRequestError,
-        AuthenticationError,
-        PermissionDeniedError,
-        NotFoundError,
-        ConflictError,
-        UnprocessableEntityError,
-        RateLimitError,
-        InternalServerError,
-        APIConnectionError,
-        APITimeoutError,
-        APIResponseValidationError,
-    )
+    "config": ConfigurationError,
+    "invalid_request": InvalidRequestError,
+    "closed": ClientClosedError,
+    "internal": InternalError,
+    "status": APIStatusError,
+    "bad_request": BadRequestError,
+    "authentication": AuthenticationError,
+    "permission_denied": PermissionDeniedError,
+    "not_found": NotFoundError,
+    "conflict": ConflictError,
+    "unprocessable": UnprocessableEntityError,
+    "rate_limit": RateLimitError,
+    "server": InternalServerError,
+    "tls": APIConnectionError,
+    "connection": APIConnectionError,
+    "timeout": APITimeoutError,
+    "bad_response": APIResponseValidationError,
 }
-_CLASSES["tls"] = APIConnectionError
-for _error in (BuilderAIKitsError, APIError, *_CLASSES.values()):
-    _error.__module__ = "builderaikits"  # where users import it from, which tracebacks and pickles say
+APIError.kind = "status"
+_parents: list[type[BuilderAIKitsError]] = [BuilderAIKitsError, APIError]
+for _kind, _class in _CLASSES.items():
+    _class.kind = _kind
+for _class in [*_parents, *_CLASSES.values()]:
+    # Users import them from there. Tracebacks show it, and pickles refer to it.
+    _class.__module__ = "builderaikits"
 
 
-def error_of(record: tuple[Any, ...]) -> BuilderAIKitsError:
-    """The error of a record of the native module; a kind that is not known is of the base class."""
-    (
-        kind, message, status, code, body, headers, request_id, attempts, retry_after, may_have_run, is_retryable,
-        idempotency_key, elapsed,
-    ) = record  # fmt: skip
-    return _CLASSES.get(kind, BuilderAIKitsError)(
-        message,
-        kind=kind,
-        status=status,
-        code=code,
-        body=body,
-        headers=headers,
-        request_id=request_id,
-        attempts=attempts,
-        retry_after=retry_after,
-        may_have_run=may_have_run,
-        is_retryable=is_retryable,
-        idempotency_key=idempotency_key,
-        elapsed=elapsed,
-    )
+def error_from_record(record: dict[str, Any]) -> BuilderAIKitsError:
+    """Creates the error for a record of the native module. Copies fields by name and ignores unknown ones.
+
+    An unknown kind becomes the base class.
+    """
+    error_class = _CLASSES.get(record["kind"], BuilderAIKitsError)
+    error = error_class(**{name: value for name, value in record.items() if name in _FIELDS})
+    if cause := record.get("cause"):
+        error.__cause__ = _os_error(**cause)
+    return error
+
+
+def _os_error(message: str, errno: int | None = None) -> OSError:
+    """`OSError` selects its subclass by the number, such as `ConnectionRefusedError`."""
+    if errno is None:
+        return OSError(message)
+    if sys.platform == "win32":
+        return OSError(0, message, None, errno)
+    return OSError(errno, message.removesuffix(f" (os error {errno})"))

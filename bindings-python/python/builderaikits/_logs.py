@@ -1,7 +1,7 @@
-"""The SDK's log records, handed to the logger `builderaikits` of the standard `logging`.
+"""Passes the log records of the SDK to the standard logger `builderaikits`.
 
-They are kept by the native module, and taken by threads of Python's: when a blocking call ends, and when an event loop
-is given results.
+The native module stores them until a Python thread collects them: at the end of a blocking call, and when an event loop
+receives results.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _logger: logging.Logger | None = None
 _level = 0
-_asked_environment = False
+_environment_was_read = False
 
 
-def look() -> None:
-    """Finds out what is to be logged. Costs next to nothing in a program that has not imported `logging`."""
+def sync_level() -> None:
+    """Records what the logger is enabled for. Cheap in a program that has not imported `logging`."""
     global _level
     logger = _logger or _find_logger()
     if logger is None:
@@ -34,17 +34,17 @@ def look() -> None:
 
 
 def flush() -> None:
-    """Hands over what was recorded."""
+    """Passes the recorded log records to the logger."""
     if _level and _logger is not None:
-        for level, text in _native.take_logs():
+        for level, text in _native.drain_logs():
             _logger.log(level, "%s", text)
 
 
 def _find_logger() -> logging.Logger | None:
-    global _logger, _asked_environment
+    global _logger, _environment_was_read
     level = 0
-    if not _asked_environment:
-        _asked_environment = True
+    if not _environment_was_read:
+        _environment_was_read = True
         level = _native.log_level_from_env()
     if not level and "logging" not in sys.modules:
         return None

@@ -2,28 +2,29 @@ from typing import Any, ClassVar, Literal, final
 
 __all__ = [
     "VERSION",
-    "Calls",
     "Client",
+    "CompletionQueue",
     "Output",
     "ResponseMetadata",
     "Run",
     "Usage",
-    "client",
-    "error_text",
-    "exiting",
+    "begin_shutdown",
+    "create_client",
+    "drain_logs",
+    "format_error",
     "log_level_from_env",
     "set_log_level",
-    "take_logs",
 ]
 
 VERSION: str
 
 @final
 class Run:
-    """A finished run, in the wire's names.
+    """A finished run. Attributes have the names of the API's fields.
 
-    Only `output.text` is certain: what the service left out is None. `==`, `to_dict()` and `to_json()` are of the
-    wire's fields, not of `response_metadata`. Immutable; `Run(output=Output(text="hi"))` makes one for a test.
+    Only `output.text` is guaranteed; other fields are None if the service left them out. `==`, `to_dict()` and
+    `to_json()` use the API fields only, not `response_metadata`. Runs are immutable. In tests, construct one with
+    `Run(output=Output(text="hi"))`.
     """
 
     __match_args__: ClassVar[
@@ -50,32 +51,32 @@ class Run:
     ) -> Run: ...
     @property
     def output(self) -> Output:
-        """What the kit answered."""
+        """The output of the kit."""
     @property
     def usage(self) -> Usage:
-        """The tokens that the run is billed by."""
+        """Token usage, which determines the price."""
     @property
     def id(self) -> str | None:
-        """The run's own name, such as `run_8f3k2m`."""
+        """The id of the run, such as `run_8f3k2m`."""
     @property
     def kit(self) -> str | None:
         """The kit that ran."""
     @property
     def status(self) -> str | None:
-        """How it ended, such as `completed`. An open set."""
+        """The status of the run, such as `completed`. New values may be added."""
     @property
     def latency_ms(self) -> int | None:
-        """How long the service worked on it, in milliseconds."""
+        """Processing time of the service in milliseconds."""
     @property
     def extra(self) -> dict[str, Any]:
-        """Fields that this version does not know, as the service sent them. A fresh dict each time."""
+        """Fields that this version does not know, as the service sent them. A new dict on each access."""
     @property
     def response_metadata(self) -> ResponseMetadata:
-        """How the answer came to be: attempts, request id, headers. Not of the wire."""
+        """Attempts, request id, headers and more. Not part of the API response."""
     def to_dict(self) -> dict[str, Any]:
-        """The wire's form as a dict: fields that are absent are left out."""
+        """Returns the API fields as a dict. Absent fields are left out."""
     def to_json(self) -> str:
-        """The wire's form as JSON text."""
+        """Returns the API fields as JSON text."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -83,20 +84,20 @@ class Run:
 
 @final
 class Output:
-    """What a kit answered."""
+    """The output of a kit."""
 
     __match_args__: ClassVar[tuple[Literal["text"]]]
     def __new__(cls, text: str, *, extra: dict[str, Any] | None = None) -> Output: ...
     @property
     def text(self) -> str:
-        """The answer's text."""
+        """The text that the kit produced."""
     @property
     def extra(self) -> dict[str, Any]:
-        """Fields that this version does not know. A fresh dict each time."""
+        """Fields that this version does not know. A new dict on each access."""
     def to_dict(self) -> dict[str, Any]:
-        """The wire's form as a dict."""
+        """Returns the API fields as a dict."""
     def to_json(self) -> str:
-        """The wire's form as JSON text."""
+        """Returns the API fields as JSON text."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -104,7 +105,7 @@ class Output:
 
 @final
 class Usage:
-    """The tokens that a run is billed by; None where the service did not say."""
+    """Token usage, which determines the price. None: the service did not say."""
 
     __match_args__: ClassVar[tuple[Literal["input_tokens"], Literal["output_tokens"], Literal["total_tokens"]]]
     def __new__(
@@ -117,20 +118,20 @@ class Usage:
     ) -> Usage: ...
     @property
     def input_tokens(self) -> int | None:
-        """Tokens of prompt and context."""
+        """Number of tokens of prompt and context."""
     @property
     def output_tokens(self) -> int | None:
-        """Tokens of the answer."""
+        """Number of tokens of the output."""
     @property
     def total_tokens(self) -> int | None:
-        """Both together."""
+        """Number of input and output tokens together."""
     @property
     def extra(self) -> dict[str, Any]:
-        """Fields that this version does not know. A fresh dict each time."""
+        """Fields that this version does not know. A new dict on each access."""
     def to_dict(self) -> dict[str, Any]:
-        """The wire's form as a dict: fields that are absent are left out."""
+        """Returns the API fields as a dict. Absent fields are left out."""
     def to_json(self) -> str:
-        """The wire's form as JSON text."""
+        """Returns the API fields as JSON text."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -138,7 +139,7 @@ class Usage:
 
 @final
 class ResponseMetadata:
-    """How an answer came to be; not of the wire, and no part of a run's `==` and `to_dict()`."""
+    """Response metadata. Not part of the API response, and ignored by the `==` and `to_dict()` of runs."""
 
     __match_args__: ClassVar[
         tuple[
@@ -159,69 +160,67 @@ class ResponseMetadata:
     ) -> ResponseMetadata: ...
     @property
     def attempts(self) -> int:
-        """Attempts that it took, the one that gave the answer included."""
+        """Number of attempts, including the successful one."""
     @property
     def request_id(self) -> str | None:
-        """The service's name for the request, to give to support."""
+        """The request id of the response. Include it in support requests."""
     @property
     def idempotency_key(self) -> str:
         """The `Idempotency-Key` of all attempts."""
     @property
     def elapsed(self) -> float:
-        """From the start of the call to its end, in seconds: queue, attempts and waits."""
+        """Duration of the call in seconds, including queueing, all attempts and the waits between them."""
     @property
     def headers(self) -> dict[str, str]:
-        """The answer's headers: names in lower case, those sent twice joined with a comma. A fresh dict each time."""
+        """The response headers: names in lower case, values of repeated headers joined. A new dict on each access."""
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a dict."""
+        """Returns all fields as a dict."""
     def to_json(self) -> str:
-        """All of it as JSON text."""
+        """Returns all fields as JSON text."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __getnewargs__(self) -> tuple[Any, ...]: ...
 
-# What follows is for the modules of this package. An error is a tuple of its fields: see `_errors.error_of`.
+# The rest is used by the modules of this package only. An error record is a dict: see `_errors.error_from_record`.
 
 @final
 class Client:
-    def with_options(self, given: dict[str, object]) -> Client | tuple[Any, ...]: ...
+    def with_options(self, options: dict[str, object]) -> Client | dict[str, Any]: ...
     def run(
         self,
         kit: object,
         input: object,
         config: object,
-        extra_body: object,
-        given: dict[str, object] | None,
-        is_main: bool,
+        options: dict[str, object],
+        is_main_thread: bool,
         /,
-    ) -> Run | tuple[Any, ...]: ...
+    ) -> Run | dict[str, Any]: ...
     def submit(
         self,
-        calls: Calls,
+        queue: CompletionQueue,
         kit: object,
         input: object,
         config: object,
-        extra_body: object,
-        given: dict[str, object] | None,
+        options: dict[str, object],
         /,
-    ) -> int | tuple[Any, ...]: ...
+    ) -> int | dict[str, Any]: ...
     def close(self) -> None: ...
     @property
     def base_url(self) -> str: ...
 
 @final
-class Calls:
-    def __new__(cls) -> Calls: ...
+class CompletionQueue:
+    def __new__(cls) -> CompletionQueue: ...
     def fileno(self) -> int: ...
     def dup(self) -> int: ...
-    def drain(self, most: int) -> tuple[bool, list[tuple[int, Run | tuple[Any, ...]]]]: ...
-    def abort(self, call: int) -> None: ...
+    def drain(self) -> tuple[bool, list[tuple[int, Run | dict[str, Any]]]]: ...
+    def abort(self, call_id: int) -> None: ...
     def in_flight(self) -> int: ...
 
-def client(given: dict[str, object]) -> Client | tuple[Any, ...]: ...
-def error_text(message: str, status: int | None, request_id: str | None, attempts: int) -> str: ...
-def exiting() -> None: ...
+def begin_shutdown() -> None: ...
+def create_client(options: dict[str, object]) -> Client | dict[str, Any]: ...
+def drain_logs() -> list[tuple[int, str]]: ...
+def format_error(message: str, status: int | None, request_id: str | None, attempts: int) -> str: ...
 def log_level_from_env() -> int: ...
 def set_log_level(level: int) -> None: ...
-def take_logs() -> list[tuple[int, str]]: ...

@@ -1,4 +1,4 @@
-//! How an answer came to be.
+//! Response metadata.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use serde_json::json;
 
-use super::fields::{Fields, hash, wire_text};
-use crate::failure::header_dict;
+use super::repr::Repr;
+use super::wire::{hash, json_text};
+use crate::headers::header_dict;
 
-/// How an answer came to be; not of the wire, and no part of a run's `==` and `to_dict()`.
+/// Response metadata. Not part of the API response, and ignored by the `==` and `to_dict()` of runs.
 #[pyclass(frozen, module = "builderaikits")]
 pub(crate) struct ResponseMetadata(pub(super) core::ResponseMetadata);
 
@@ -25,7 +26,7 @@ impl ResponseMetadata {
 
     #[new]
     #[pyo3(signature = (attempts=0, request_id=None, idempotency_key=String::new(), elapsed=0.0, headers=None))]
-    fn made(
+    fn new(
         attempts: u32,
         request_id: Option<String>,
         idempotency_key: String,
@@ -35,19 +36,20 @@ impl ResponseMetadata {
         let mut metadata = core::ResponseMetadata::default();
         (metadata.attempts, metadata.request_id, metadata.idempotency_key) = (attempts, request_id, idempotency_key);
         metadata.elapsed = Duration::try_from_secs_f64(elapsed)
-            .map_err(|_| PyValueError::new_err("elapsed: must be a number of seconds, 0 or more"))?;
+            .map_err(|_| PyValueError::new_err("elapsed must be a number of seconds, 0 or more."))?;
         metadata.headers = HeaderMap::try_from(&headers.unwrap_or_default())
-            .map_err(|_| PyValueError::new_err("headers: one cannot stand in an answer"))?;
+            .map_err(|_| PyValueError::new_err("headers contains an invalid header name or value."))?
+            .into();
         Ok(Self(metadata))
     }
 
-    /// Attempts that it took, the one that gave the answer included.
+    /// Number of attempts, including the successful one.
     #[getter]
     fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The service's name for the request, to give to support.
+    /// The request id of the response. Include it in support requests.
     #[getter]
     fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
@@ -59,19 +61,19 @@ impl ResponseMetadata {
         &self.0.idempotency_key
     }
 
-    /// From the start of the call to its end, in seconds: queue, attempts and waits.
+    /// Duration of the call in seconds, including queueing, all attempts and the waits between them.
     #[getter]
     fn elapsed(&self) -> f64 {
         self.0.elapsed.as_secs_f64()
     }
 
-    /// The answer's headers: names in lower case, those sent twice joined with a comma. A fresh dict each time.
+    /// The response headers: names in lower case, values of repeated headers joined. A new dict on each access.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         header_dict(py, &self.0.headers)
     }
 
-    /// All of it as a dict.
+    /// Returns all fields as a dict.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("attempts", self.attempts())?;
@@ -82,10 +84,10 @@ impl ResponseMetadata {
         Ok(dict)
     }
 
-    /// All of it as JSON text.
+    /// Returns all fields as JSON text.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         let headers: HashMap<String, String> = self.headers(py)?.extract()?;
-        wire_text(&json!({
+        json_text(&json!({
             "attempts": self.attempts(),
             "request_id": self.request_id(),
             "idempotency_key": self.idempotency_key(),
@@ -95,13 +97,13 @@ impl ResponseMetadata {
     }
 
     fn __repr__(&self) -> String {
-        Fields::new("ResponseMetadata")
+        Repr::new("ResponseMetadata")
             .value("attempts", Some(self.attempts()))
             .text("request_id", self.request_id())
             .text("idempotency_key", Some(self.idempotency_key()))
             .value("elapsed", Some(self.elapsed()))
             .value("headers", Some(format!("<{}>", self.0.headers.len())))
-            .end()
+            .finish()
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> Option<bool> {

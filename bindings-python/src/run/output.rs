@@ -1,17 +1,18 @@
-//! What a kit answered.
+//! The output of a run.
 
 use builderaikits as core;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, extra_of, set_extra, wire_text};
-use crate::value::dict;
+use super::repr::Repr;
+use super::wire::{add_extra, extra_from, json_text};
+use crate::json;
 
-/// What a kit answered.
+/// The output of a kit.
 #[pyclass(frozen, module = "builderaikits")]
 pub(crate) struct Output {
-    /// The answer's text.
+    /// The text that the kit produced.
     #[pyo3(get)]
     pub(super) text: Py<PyString>,
     pub(super) extra: Map<String, Value>,
@@ -25,35 +26,35 @@ impl Output {
 
     #[new]
     #[pyo3(signature = (text, *, extra=None))]
-    fn made(text: Bound<'_, PyString>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    fn new(text: Bound<'_, PyString>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         text.to_str()?;
-        Ok(Self { text: text.unbind(), extra: extra_of(extra)? })
+        Ok(Self { text: text.unbind(), extra: extra_from(extra)? })
     }
 
-    /// Fields that this version does not know. A fresh dict each time.
+    /// Fields that this version does not know. A new dict on each access.
     #[getter]
     fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.extra)
+        json::to_dict(py, &self.extra)
     }
 
-    /// The wire's form as a dict.
+    /// Returns the API fields as a dict.
     pub(super) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let wire = PyDict::new(py);
-        wire.set_item("text", &self.text)?;
-        set_extra(wire, &self.extra)
+        let dict = PyDict::new(py);
+        dict.set_item("text", &self.text)?;
+        add_extra(dict, &self.extra)
     }
 
-    /// The wire's form as JSON text.
+    /// Returns the API fields as JSON text.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        wire_text(&self.whole(py)?)
+        json_text(&self.to_core(py)?)
     }
 
     pub(super) fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(Fields::new("Output").text("text", Some(self.text.bind(py).to_str()?)).extra(&self.extra).end())
+        Ok(Repr::new("Output").text("text", Some(self.text.bind(py).to_str()?)).extra(&self.extra).finish())
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
-        other.cast::<Self>().ok().map(|other| self.is_as(py, other.get())).transpose()
+        other.cast::<Self>().ok().map(|other| self.equals(py, other.get())).transpose()
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
@@ -68,14 +69,14 @@ impl Output {
 }
 
 impl Output {
-    pub(super) fn whole(&self, py: Python<'_>) -> PyResult<core::Output> {
+    pub(super) fn to_core(&self, py: Python<'_>) -> PyResult<core::Output> {
         let mut output = core::Output::default();
         output.text = self.text.bind(py).to_str()?.to_owned();
         output.extra = self.extra.clone();
         Ok(output)
     }
 
-    pub(super) fn is_as(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
+    pub(super) fn equals(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
         Ok(self.extra == other.extra && self.text.bind(py).as_any().eq(other.text.bind(py))?)
     }
 }

@@ -1,13 +1,14 @@
-//! The tokens that a run is billed by.
+//! The token usage of a run.
 
 use builderaikits as core;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::fields::{Fields, extra_of, hash, set, set_extra, wire_text};
-use crate::value::dict;
+use super::repr::Repr;
+use super::wire::{add_extra, extra_from, hash, json_text, set_if_some};
+use crate::json;
 
-/// The tokens that a run is billed by; None where the service did not say.
+/// Token usage, which determines the price. None: the service did not say.
 #[pyclass(frozen, module = "builderaikits")]
 pub(crate) struct Usage(pub(super) core::Usage);
 
@@ -19,7 +20,7 @@ impl Usage {
 
     #[new]
     #[pyo3(signature = (input_tokens=None, output_tokens=None, total_tokens=None, *, extra=None))]
-    fn made(
+    fn new(
         input_tokens: Option<u64>,
         output_tokens: Option<u64>,
         total_tokens: Option<u64>,
@@ -27,56 +28,56 @@ impl Usage {
     ) -> PyResult<Self> {
         let mut usage = core::Usage::default();
         (usage.input_tokens, usage.output_tokens, usage.total_tokens) = (input_tokens, output_tokens, total_tokens);
-        usage.extra = extra_of(extra)?;
+        usage.extra = extra_from(extra)?;
         Ok(Self(usage))
     }
 
-    /// Tokens of prompt and context.
+    /// Number of tokens of prompt and context.
     #[getter]
     fn input_tokens(&self) -> Option<u64> {
         self.0.input_tokens
     }
 
-    /// Tokens of the answer.
+    /// Number of tokens of the output.
     #[getter]
     fn output_tokens(&self) -> Option<u64> {
         self.0.output_tokens
     }
 
-    /// Both together.
+    /// Number of input and output tokens together.
     #[getter]
     fn total_tokens(&self) -> Option<u64> {
         self.0.total_tokens
     }
 
-    /// Fields that this version does not know. A fresh dict each time.
+    /// Fields that this version does not know. A new dict on each access.
     #[getter]
     fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.0.extra)
+        json::to_dict(py, &self.0.extra)
     }
 
-    /// The wire's form as a dict: fields that are absent are left out.
+    /// Returns the API fields as a dict. Absent fields are left out.
     pub(super) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let wire = PyDict::new(py);
-        set(&wire, "input_tokens", self.input_tokens())?;
-        set(&wire, "output_tokens", self.output_tokens())?;
-        set(&wire, "total_tokens", self.total_tokens())?;
-        set_extra(wire, &self.0.extra)
+        let dict = PyDict::new(py);
+        set_if_some(&dict, "input_tokens", self.input_tokens())?;
+        set_if_some(&dict, "output_tokens", self.output_tokens())?;
+        set_if_some(&dict, "total_tokens", self.total_tokens())?;
+        add_extra(dict, &self.0.extra)
     }
 
-    /// The wire's form as JSON text.
+    /// Returns the API fields as JSON text.
     fn to_json(&self) -> PyResult<String> {
-        wire_text(&self.0)
+        json_text(&self.0)
     }
 
     pub(super) fn __repr__(&self) -> String {
         let usage = &self.0;
-        Fields::new("Usage")
+        Repr::new("Usage")
             .value("input_tokens", usage.input_tokens)
             .value("output_tokens", usage.output_tokens)
             .value("total_tokens", usage.total_tokens)
             .extra(&usage.extra)
-            .end()
+            .finish()
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> Option<bool> {

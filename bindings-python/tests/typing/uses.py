@@ -1,9 +1,21 @@
-"""What users write, as type checkers see it; `make python-types` holds mypy and pyright to it."""
+"""Code of users, which `make python-types` checks with mypy and pyright."""
 
-from typing_extensions import assert_type
+from typing_extensions import Unpack, assert_type
 
 import builderaikits
-from builderaikits import NOT_GIVEN, AsyncBuilderAIKits, BuilderAIKits, Config, Input, NotGiven, Output, Run, Usage
+from builderaikits import (
+    NOT_GIVEN,
+    AsyncBuilderAIKits,
+    BuilderAIKits,
+    ClientOptions,
+    NotGiven,
+    Output,
+    RequestOptions,
+    Run,
+    RunConfig,
+    RunInput,
+    Usage,
+)
 
 
 def blocking(timeout: float | None | NotGiven = NOT_GIVEN) -> str:
@@ -19,39 +31,51 @@ def blocking(timeout: float | None | NotGiven = NOT_GIVEN) -> str:
         return run.output.text
 
 
-async def awaited() -> Run:
-    prompt: Input = {"prompt": "Hello", "context": "World"}
-    config: Config = {"temperature": 0.5}
+async def asynchronous() -> Run:
+    prompt: RunInput = {"prompt": "Hello", "context": "World"}
+    config: RunConfig = {"temperature": 0.5}
     async with AsyncBuilderAIKits() as client:
         assert_type(client, AsyncBuilderAIKits)
         return await client.kits.run("summarizer", input=prompt, config=config, extra_body={"new": [1]})
 
 
-def failed(error: builderaikits.BuilderAIKitsError) -> str:
+def wrapper(client: BuilderAIKits, prompt: str, **options: Unpack[RequestOptions]) -> str:
+    return client.kits.run("text-gen", input=prompt, **options).output.text
+
+
+def from_settings(settings: ClientOptions) -> BuilderAIKits:
+    return BuilderAIKits(**settings)
+
+
+def describe(error: builderaikits.BuilderAIKitsError) -> str:
     assert_type(error.may_have_run, bool)
     match error:
-        case builderaikits.RateLimitError(retry_after=float(wait)):
-            return f"wait {wait}"
+        case builderaikits.RateLimitError(retry_after=float(delay)):
+            return f"wait {delay}"
         case builderaikits.APIStatusError(status=int(status)):
             return f"{status}"
         case _:
             return str(error)
 
 
-def made() -> str:
+def constructed() -> str:
     run = Run(output=Output(text="hi"), usage=Usage(total_tokens=2), id="run_1")
+    error = builderaikits.RateLimitError("slow down", status=429, retry_after=2.0)
     match run:
         case Run(Output(text), usage=Usage(total_tokens=int(total))):
-            return f"{text} {total}"
+            return f"{text} {total} {error}"
         case _:
             return run.to_json()
 
 
-# What type checkers must refuse: each line is an error, or the checker says that the comment is not needed.
-def refused(client: BuilderAIKits, run: Run) -> None:
+# Each line must be an error. Otherwise the checker reports its comment as unused.
+def rejected(client: BuilderAIKits, run: Run) -> None:
     client.kits.run("text-gen")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.kits.run("text-gen", "Hello")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.kits.run("text-gen", input=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.kits.run("text-gen", input="", config={"max_tokens": "5"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.kits.run("text-gen", input="", max_retry=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.with_options(base_url="")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     BuilderAIKits(timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    builderaikits.APIError("", status="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     run.id = "run_2"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,4 +1,4 @@
-"""Conformance driver of the Python SDK, asyncio: a case a line on standard input, what came of it a line on output."""
+"""Conformance driver of the asyncio Python client. Reads one case per line, and writes one reply per line."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "python_sync"))
 from builderaikits import AsyncBuilderAIKits, BuilderAIKitsError
-from wire import call, client, error_reply, run_reply
+from protocol import client_for, error_reply, run_arguments, run_reply
 
 
 async def main():
@@ -15,27 +15,26 @@ async def main():
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     tasks = []
     while line := await lines.readline():
-        tasks.append(asyncio.ensure_future(answer(json.loads(line))))
+        tasks.append(asyncio.ensure_future(handle(json.loads(line))))
     await asyncio.gather(*tasks)
 
 
-async def answer(case):
-    print(json.dumps({"id": case["id"], **await ended(case)}), flush=True)
+async def handle(case):
+    print(json.dumps({"id": case["id"], **await result_of(case)}), flush=True)
 
 
-async def ended(case):
-    options = case["call"].get("options", {})
-    cancel_after = options.get("cancel_after_ms")
+async def result_of(case):
+    cancel_after_ms = case["call"].get("options", {}).get("cancel_after_ms")
     try:
-        run = asyncio.ensure_future(client(case, AsyncBuilderAIKits).kits.run(**call(case["call"])))
-        if cancel_after is not None:
-            asyncio.get_running_loop().call_later(cancel_after / 1000, run.cancel)
-        return run_reply(await run)
+        task = asyncio.ensure_future(client_for(case, AsyncBuilderAIKits).kits.run(**run_arguments(case["call"])))
+        if cancel_after_ms is not None:
+            asyncio.get_running_loop().call_later(cancel_after_ms / 1000, task.cancel)
+        return run_reply(await task)
     except BuilderAIKitsError as error:
         return error_reply(error)
     except asyncio.CancelledError:
-        empty = error_reply(BuilderAIKitsError())["error"]
-        return {"error": {**dict.fromkeys(empty), "kind": "cancelled", "class": "CancelledError"}}
+        names = error_reply(BuilderAIKitsError())["error"]
+        return {"error": {**dict.fromkeys(names), "kind": "cancelled", "class": "CancelledError"}}
 
 
 asyncio.run(main())

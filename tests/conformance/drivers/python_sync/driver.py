@@ -1,4 +1,4 @@
-"""Conformance driver of the Python SDK, blocking: a case a line on standard input, what came of it a line on output."""
+"""Conformance driver of the blocking Python client. Reads one case per line, and writes one reply per line."""
 
 import json
 import sys
@@ -6,29 +6,28 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from builderaikits import BuilderAIKits, BuilderAIKitsError
-from wire import call, client, error_reply, run_reply
+from protocol import client_for, error_reply, run_arguments, run_reply
 
-printing = Lock()
+output_lock = Lock()
 
 
 def main():
     with ThreadPoolExecutor(64) as threads:
         for line in sys.stdin:
-            threads.submit(answer, json.loads(line))
+            threads.submit(handle, json.loads(line))
 
 
-def answer(case):
-    reply = {"id": case["id"], **ended(case)}
-    with printing:
+def handle(case):
+    reply = {"id": case["id"], **result_of(case)}
+    with output_lock:
         print(json.dumps(reply), flush=True)
 
 
-def ended(case):
-    options = case["call"].get("options", {})
-    if "cancel_after_ms" in options:
+def result_of(case):
+    if "cancel_after_ms" in case["call"].get("options", {}):
         return {"unsupported": "cancel_after_ms"}
     try:
-        return run_reply(client(case, BuilderAIKits).kits.run(**call(case["call"])))
+        return run_reply(client_for(case, BuilderAIKits).kits.run(**run_arguments(case["call"])))
     except BuilderAIKitsError as error:
         return error_reply(error)
 

@@ -1,37 +1,40 @@
-"""What the Python drivers share: the wire of the conformance runner, and the SDK's names."""
+"""The conformance protocol in Python: cases to arguments, results to replies. Both Python drivers use it."""
 
 from threading import Lock
 
-SECONDS = {"timeout_ms": "timeout", "attempt_timeout_ms": "attempt_timeout", "connect_timeout_ms": "connect_timeout"}
-shared, making = {}, Lock()
+TIMEOUTS = {"timeout_ms": "timeout", "attempt_timeout_ms": "attempt_timeout", "connect_timeout_ms": "connect_timeout"}
+clients, clients_lock = {}, Lock()
 
 
-def client(case, kind):
-    with making:
+def client_for(case, client_class):
+    """Creates the client of a case. Cases with the same `client_id` use one client."""
+    with clients_lock:
         name = case.get("client_id")
-        made = shared.get(name) or kind(**seconds(case["client"]))
+        client = clients.get(name) or client_class(**python_options(case["client"]))
         if name is not None:
-            shared[name] = made
-        return made
+            clients[name] = client
+        return client
 
 
-def call(wire):
-    """The arguments of `run`; other fields of the request go beside them."""
-    options = seconds({k: v for k, v in wire.get("options", {}).items() if k != "cancel_after_ms"})
+def run_arguments(call):
+    """Converts the call of a case to the arguments of `run`."""
+    options = python_options({k: v for k, v in call.get("options", {}).items() if k != "cancel_after_ms"})
     if "headers" in options:
         options["extra_headers"] = options.pop("headers")
-    config = wire.get("config")
-    # JSON has no such numbers; the runner writes them as strings.
+    config = call.get("config")
+    # JSON has no such numbers, so the vectors have them as strings.
     if isinstance(config, dict) and config.get("temperature") in ("NaN", "Infinity", "-Infinity"):
         config = {**config, "temperature": float(config["temperature"])}
-    return {"kit": wire.get("kit"), "input": wire.get("input"), "config": config, **options}
+    return {"kit": call.get("kit"), "input": call.get("input"), "config": config, **options}
 
 
-def seconds(options):
-    def convert(value):
+def python_options(options):
+    """Renames timeouts and converts them to seconds."""
+
+    def seconds(value):
         return value / 1000 if isinstance(value, int | float) and not isinstance(value, bool) else value
 
-    return {SECONDS.get(k, k): convert(v) if k in SECONDS else v for k, v in options.items()}
+    return {TIMEOUTS.get(k, k): seconds(v) if k in TIMEOUTS else v for k, v in options.items()}
 
 
 def run_reply(run):

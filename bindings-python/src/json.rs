@@ -1,29 +1,30 @@
-//! Python's values as JSON's, and back.
+//! Conversion between Python and JSON values.
 
 use std::fmt;
 
+use builderaikits_bridge::MAX_JSON_DEPTH;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
-/// What is nested deeper is refused; this also ends a list that holds itself.
-const DEEPEST: usize = 100;
-
-/// Where a value stands in what the user gave, for messages.
+/// The position of a value, for messages.
 #[derive(Clone, Copy)]
 pub(crate) enum Path<'a> {
-    Root(&'a str),
+    /// A field of the request or a constructor, such as `input`.
+    Field(&'a str),
+    /// An option, which messages have in backticks.
+    Option(&'a str),
     Key(&'a Self, &'a str),
     Index(&'a Self, usize),
 }
 
-/// A value of JSON, or why it is none: a message that names the place, and shows nothing that stands there.
+/// Converts a Python value to JSON. An error is a message that names the position and never shows the value.
 ///
-/// It runs no code of Python's, so that nothing changes while it is read.
+/// Runs no Python code, so that nothing can change during the conversion.
 pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value, String> {
     if let Ok(text) = value.cast::<PyString>() {
-        return text_of(text).map(Value::String).ok_or_else(|| format!("{path}: {SURROGATE}"));
+        return to_text(text).map(Value::String).ok_or_else(|| format!("{path} {SURROGATE}"));
     }
     if value.is_none() {
         return Ok(Value::Null);
@@ -31,18 +32,18 @@ pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value,
     if let Ok(dict) = value.cast::<PyDict>() {
         return object(dict, path).map(Value::Object);
     }
-    // A bool is an int, too.
-    if let Ok(truth) = value.cast::<PyBool>() {
-        return Ok(Value::Bool(truth.is_true()));
+    // Before `int`, because `bool` is a subclass of it.
+    if let Ok(boolean) = value.cast::<PyBool>() {
+        return Ok(Value::Bool(boolean.is_true()));
     }
     if let Ok(number) = value.cast::<PyInt>() {
-        let whole = number.extract::<i64>().map(Value::from).or_else(|_| number.extract::<u64>().map(Value::from));
-        return whole.map_err(|_| format!("{path}: the number does not fit into 64 bits"));
+        let integer = number.extract::<i64>().map(Value::from).or_else(|_| number.extract::<u64>().map(Value::from));
+        return integer.map_err(|_| format!("{path} must fit in 64 bits. Pass a smaller number."));
     }
     if let Ok(number) = value.cast::<PyFloat>() {
         return match Number::from_f64(number.value()) {
             Some(number) => Ok(Value::Number(number)),
-            None => Err(format!("{path}: must be a finite number")),
+            None => Err(format!("{path} must be a finite number, not NaN or infinity.")),
         };
     }
     if let Ok(list) = value.cast::<PyList>() {
@@ -51,18 +52,19 @@ pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value,
     if let Ok(tuple) = value.cast::<PyTuple>() {
         return array(tuple.iter(), path);
     }
-    Err(format!("{path}: is made of str, int, float, bool, None, list and dict; not `{}`", class(value)))
+    let name = type_name(value);
+    Err(format!("{path} has the unsupported type '{name}'. Use str, int, float, bool, None, list, tuple or dict."))
 }
 
-/// As [`to_json`], of a dict.
+/// Converts a dict. See [`to_json`].
 pub(crate) fn object(dict: &Bound<'_, PyDict>, path: Path<'_>) -> Result<Map<String, Value>, String> {
     path.check_depth()?;
     let mut object = Map::new();
     for (key, value) in dict.iter() {
         let Ok(key) = key.cast::<PyString>() else {
-            return Err(format!("{path}: a key is no str but `{}`", class(&key)));
+            return Err(format!("{path} has a key of type '{}'. Keys must be str.", type_name(&key)));
         };
-        let Some(key) = text_of(key) else { return Err(format!("{path}: a key {SURROGATE}")) };
+        let Some(key) = to_text(key) else { return Err(format!("{path} has a key that {SURROGATE}")) };
         let value = to_json(&value, Path::Key(&path, &key))?;
         object.insert(key, value);
     }
@@ -74,21 +76,23 @@ fn array<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, path: Path<'_>) ->
     items.enumerate().map(|(index, item)| to_json(&item, Path::Index(&path, index))).collect()
 }
 
-const SURROGATE: &str = "has a lone surrogate, which is half a character; encode it with errors=\"replace\" first";
+const SURROGATE: &str = "contains an unpaired surrogate and cannot be encoded as UTF-8. Remove it, or encode the text with \
+    errors=\"replace\" first.";
 
-fn text_of(text: &Bound<'_, PyString>) -> Option<String> {
+fn to_text(text: &Bound<'_, PyString>) -> Option<String> {
     text.to_str().ok().map(str::to_owned)
 }
 
-pub(crate) fn class(value: &Bound<'_, PyAny>) -> String {
+/// The name of a value's type, for messages.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }
 
-/// A value of JSON as Python has it.
+/// Converts a JSON value to Python.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => None::<()>.into_bound_py_any(py),
-        Value::Bool(truth) => truth.into_bound_py_any(py),
+        Value::Bool(boolean) => boolean.into_bound_py_any(py),
         Value::Number(number) => match (number.as_u64(), number.as_i64()) {
             (Some(number), _) => number.into_bound_py_any(py),
             (_, Some(number)) => number.into_bound_py_any(py),
@@ -100,35 +104,41 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
             items.iter().try_for_each(|item| list.append(to_python(py, item)?))?;
             list.into_bound_py_any(py)
         }
-        Value::Object(object) => dict(py, object)?.into_bound_py_any(py),
+        Value::Object(object) => to_dict(py, object)?.into_bound_py_any(py),
     }
 }
 
-/// As [`to_python`], of an object.
-pub(crate) fn dict<'py>(py: Python<'py>, object: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
+/// Converts a JSON object to a dict.
+pub(crate) fn to_dict<'py>(py: Python<'py>, object: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     object.iter().try_for_each(|(key, value)| dict.set_item(key, to_python(py, value)?))?;
     Ok(dict)
 }
 
 impl Path<'_> {
+    /// Also ends the conversion of a list that contains itself.
     fn check_depth(&self) -> Result<(), String> {
-        let mut at = self;
+        let mut root = self;
         let mut depth = 0_usize;
-        while let Self::Key(above, _) | Self::Index(above, _) = at {
-            at = above;
+        while let Self::Key(parent, _) | Self::Index(parent, _) = root {
+            root = parent;
             depth = depth.saturating_add(1);
         }
-        if depth < DEEPEST { Ok(()) } else { Err(format!("{at}: is nested over {DEEPEST} levels deep")) }
+        if depth < MAX_JSON_DEPTH {
+            Ok(())
+        } else {
+            Err(format!("{root} is nested more than {MAX_JSON_DEPTH} levels deep. Flatten it, or pass a part as text."))
+        }
     }
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root(name) => f.write_str(name),
-            Self::Key(above, key) => write!(f, "{above}.{}", key.escape_debug()),
-            Self::Index(above, index) => write!(f, "{above}[{index}]"),
+            Self::Field(name) => f.write_str(name),
+            Self::Option(name) => write!(f, "`{name}`"),
+            Self::Key(parent, key) => write!(f, "{parent}.{}", key.escape_debug()),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }
 }
