@@ -97,6 +97,7 @@ endif
 include bridge/bridge.mk
 include bindings-python/python.mk
 include bindings-node/node.mk
+include ffi/ffi.mk
 include bindings-go/go.mk
 include tests/load/load.mk
 

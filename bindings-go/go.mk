@@ -1,46 +1,42 @@
-# The Go package and the C ABI: included by the Makefile, which has CARGO, LOCKED, TARGET_DIR and left-out.
+# The Go package: included by the Makefile, which has CARGO, LOCKED, TARGET_DIR and left-out. FFI_TARGET is in ffi/ffi.mk.
 
 GO ?= go
 STATICCHECK_VERSION := 0.8.2
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 GO_VERSION_NEEDED := Go 1.24 or later from https://go.dev, and gcc: cgo needs a C compiler
-# No Go tool asks git what it builds.
+# A worktree or an archive need not be a git checkout.
 export GOFLAGS ?= -buildvcs=false
 GO_PLATFORM = $(shell $(GO) env GOOS)_$(shell $(GO) env GOARCH)
-# Rust's name of the platform that the library is for.
-GO_TARGET = $(or $(CARGO_BUILD_TARGET),$(HOST_TARGET))
 GO_LIB = bindings-go/lib/$(GO_PLATFORM)/libbuilderaikits.a
 GO_BIN := $(abspath $(TARGET_DIR))/go
-GO_MODULES := bindings-go bindings-go/ffi/beside examples/go tests/conformance/drivers/go
+GO_MODULES := bindings-go ffi/tests/link_two_rust_libs examples/go tests/conformance/drivers/go
 GO_DIST := $(abspath $(TARGET_DIR))/go-dist
 has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
-C_FLAGS := -std=c11 -Wall -Wextra -Werror -I bindings-go/internal/native
-C_LIBS := -lpthread -lm
 
 .PHONY: go-lib
-go-lib: rust ## Build the Go package's library optimised, beside its Go file
+go-lib: rust ## Build the Go package's library, optimized
 	$(RELEASED) $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
-	bindings-go/ffi/archive.sh $(GO_LIB) $(GO_TARGET)=$(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a
+	ffi/archive.sh $(GO_LIB) $(FFI_TARGET)=$(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a
 
-# What a release for Linux has. zig brings the headers of an old glibc, and those of musl.
+# The library that is released for Linux. zig has the headers of an old glibc and of musl.
 GO_LINUX = $(patsubst %-gnu,%,$(patsubst %-musl,%,$(HOST_TARGET)))
 .PHONY: go-pack
-go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linux, with musl's, and check it with an old glibc and with musl
+go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linux, for glibc and musl, and test it with an old glibc and with musl
 	rustup target add $(GO_LINUX)-musl
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	for libc in gnu.2.17 musl; do \
 	  PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" $(RELEASED) \
 	    cargo-zigbuild rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED) --target $(GO_LINUX)-$$libc; \
 	done
-	bindings-go/ffi/archive.sh $(GO_LIB) $(foreach libc,gnu musl,$(GO_LINUX)-$(libc)=$(TARGET_DIR)/golib/$(GO_LINUX)-$(libc)/wheel/libbuilderaikits_ffi.a)
+	ffi/archive.sh $(GO_LIB) $(foreach libc,gnu musl,$(GO_LINUX)-$(libc)=$(TARGET_DIR)/golib/$(GO_LINUX)-$(libc)/wheel/libbuilderaikits_ffi.a)
 	bindings-go/release/libc.sh "$(CURDIR)/$(dir $(ZIGBUILD))python" $(TARGET_DIR)/debug/builderaikits-sandbox $(GO_BIN)/libc
 
-# The library of the checkout, unoptimised. What is linked is made anew: Go does not see that a library has changed.
+# The library is not optimized. Programs are always linked again, because Go does not notice that a library has changed.
 .PHONY: go-build
 go-build: rust ## Build the Go package's library, its conformance driver and its examples
 	@$(has-go) || { echo "missing: $(GO_VERSION_NEEDED)" >&2; exit 1; }
 	$(CARGO) build -p builderaikits-ffi $(GO_LIB_FEATURES) $(LOCKED)
-	bindings-go/ffi/archive.sh $(GO_LIB) $(GO_TARGET)=$(TARGET_DIR)/debug/libbuilderaikits_ffi.a
+	ffi/archive.sh $(GO_LIB) $(FFI_TARGET)=$(TARGET_DIR)/debug/libbuilderaikits_ffi.a
 	rm -rf $(GO_BIN) && mkdir -p $(GO_BIN)
 	cd tests/conformance/drivers/go && $(GO) build -o $(GO_BIN)/driver .
 	cd examples/go && $(GO) build -o $(GO_BIN)/ ./...
@@ -51,7 +47,7 @@ go-test: rust go-vet ## Run the tests of the Go package, with the race detector 
 	@$(MAKE) --no-print-directory go-build GO_LIB_FEATURES='--features inject-panic'
 	cd bindings-go && $(GO) test -count=1 -race ./...
 	cd bindings-go && GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./...
-	cd bindings-go && CGO_ENABLED=0 $(GO) vet . && CGO_ENABLED=0 $(GO) test -count=1 -run 'TestWithoutCgo|FuzzRequest' .
+	cd bindings-go && CGO_ENABLED=0 $(GO) vet . && CGO_ENABLED=0 $(GO) test -count=1 -run 'TestNewClientWithoutCgo|FuzzRequest' .
 
 .PHONY: go-vet
 go-vet: $(STATICCHECK) ## Check the Go code: gofmt, vet, staticcheck
@@ -64,41 +60,20 @@ $(STATICCHECK):
 	mkdir -p $(dir $@)
 	GOBIN=$(abspath $(dir $@)) $(GO) install honnef.co/go/tools/cmd/staticcheck@v$(STATICCHECK_VERSION)
 
-.PHONY: c-header
-c-header: rust ## Write the header of the C ABI anew
-	UPDATE_HEADER=1 $(CARGO) test -p builderaikits-ffi $(LOCKED) header
-
-.PHONY: c-test
-c-test: rust ## Run the C example with gcc, under valgrind, and with AddressSanitizer
-	$(CARGO) build -p builderaikits-sandbox -p builderaikits-ffi $(LOCKED)
-	bindings-go/ffi/archive.sh $(TARGET_DIR)/c/libbuilderaikits.a $(GO_TARGET)=$(TARGET_DIR)/debug/libbuilderaikits_ffi.a
-	gcc $(C_FLAGS) -O2 -g examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart
-	gcc $(C_FLAGS) -g -fsanitize=address,undefined examples/c/quickstart.c $(TARGET_DIR)/c/libbuilderaikits.a $(C_LIBS) -o $(TARGET_DIR)/c/quickstart-asan
-	bindings-go/ffi/c-test.sh $(TARGET_DIR)/debug/builderaikits-sandbox $(TARGET_DIR)/c
-
 .PHONY: go-release
-go-release: rust ## Put the Go package together as a release serves it, for this platform
+go-release: rust ## Assemble the Go package as it is released, for this platform
 	@$(MAKE) --no-print-directory $(if $(filter linux_%,$(GO_PLATFORM)),go-pack,go-lib)
 	rm -rf $(GO_DIST)
 	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
 
-# With the library that is there: that of go-build is as good for the check, and quicker to build.
+# It uses the library that exists; that of go-build is good enough for this check.
 .PHONY: go-release-check
-go-release-check: rust go-beside ## Use the Go package without a checkout and without Rust: go get, build, run, vendor
+go-release-check: rust ffi-link-test ## Use the released Go package without a checkout and without Rust: go get, build, run, vendor
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	cd bindings-go/release && GOWORK=off $(GO) test -count=1 .
 	rm -rf $(GO_DIST)
 	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
 	bindings-go/release/check.sh $(GO_DIST) $(abspath $(TARGET_DIR))/debug/builderaikits-sandbox
-
-.PHONY: go-beside
-go-beside: rust ## Link the Go package and another Rust library into one program
-	@[ -f $(GO_LIB) ] || $(MAKE) --no-print-directory go-build
-	mkdir -p $(TARGET_DIR)/beside
-	rustc $(if $(CARGO_BUILD_TARGET),--target $(CARGO_BUILD_TARGET)) --edition 2024 -O --crate-type staticlib bindings-go/ffi/beside/other.rs -o $(TARGET_DIR)/beside/libother.a
-	rm -f $(TARGET_DIR)/beside/beside
-	cd bindings-go/ffi/beside && CGO_LDFLAGS=$(abspath $(TARGET_DIR))/beside/libother.a $(GO) build -o $(abspath $(TARGET_DIR))/beside/beside .
-	$(TARGET_DIR)/beside/beside
 
 .PHONY: go-soak
 go-soak: rust go-lib ## 1,000,000 calls of the Go package: memory, goroutines and threads must not grow (minutes; CALLS=n)
@@ -109,7 +84,7 @@ go-soak: rust go-lib ## 1,000,000 calls of the Go package: memory, goroutines an
 soak: go-soak
 
 .PHONY: go-fuzz
-go-fuzz: go-build ## Fuzz the way to the core and what writes requests, FUZZ_SECONDS (60) each
+go-fuzz: go-build ## Fuzz the C ABI and the encoding of requests from Go, FUZZ_SECONDS (60) each
 	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x ./internal/native
 	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x .
 
@@ -120,8 +95,3 @@ go-build-if-there:
 .PHONY: go-test-if-there
 go-test-if-there:
 	@if $(has-go); then $(MAKE) --no-print-directory go-test go-release-check; else $(call left-out,the tests of the Go package,$(GO_VERSION_NEEDED)); fi
-
-.PHONY: c-test-if-there
-c-test-if-there:
-	@if command -v gcc >/dev/null && command -v valgrind >/dev/null; then $(MAKE) --no-print-directory c-test; \
-	  else $(call left-out,the C example,gcc with its sanitizers and valgrind); fi

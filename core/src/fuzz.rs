@@ -48,11 +48,11 @@ pub fn error_response(data: &[u8]) {
     let Err(failure) = success_or_error(response, None, &ApiKey::new(KEY).expect("a valid key")) else { return };
     let failed = failure.failed_attempt();
     let error = failure.into_parts();
-    let is_unsafe = |text: &str| text.contains(KEY) || text.chars().any(char::is_control);
-    assert!(!error.message.is_empty() && !is_unsafe(&error.message), "{}", error.message);
+    let is_dirty = |text: &str| text.contains(KEY) || text.chars().any(char::is_control);
+    assert!(!error.message.is_empty() && !is_dirty(&error.message), "{}", error.message);
     // Type and body have at most 512 characters each, and each can become the ten of `\u{10ffff}`.
     assert!(error.message.chars().count() < 2 * 512 * 10 + 128, "{}", error.message);
-    assert!(!error.code.as_deref().is_some_and(is_unsafe) && !error.request_id.as_deref().is_some_and(is_unsafe));
+    assert!(!error.code.as_deref().is_some_and(is_dirty) && !error.request_id.as_deref().is_some_and(is_dirty));
     let echoes = |bytes: &[u8]| bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes());
     assert!(!error.body.as_deref().is_some_and(|body| echoes(body)));
     assert!(!error.headers.iter().flat_map(|headers| headers.values()).any(|value| echoes(value.as_bytes())));

@@ -64,7 +64,7 @@ fn defaults_in_other_languages_match() {
         ("AllowHTTP", "allow_http", truth(config.allow_http)),
     ];
     let node = source("bindings-node/ts/types.ts");
-    let node = node.split_once("export interface CopyOptions").unwrap().1;
+    let node = node.split_once("export interface ClientOverrides").unwrap().1;
     let python = source("bindings-python/python/builderaikits/_client.py");
     let go = source("bindings-go/option.go").replace("\n// ", " ");
     for (name, python_name, [in_node, in_python, in_go]) in table {

@@ -1,15 +1,15 @@
-//! Answers kept under their Idempotency-Key (ours; the spec does not know the header).
+//! [`IdempotencyStore`]: responses by their Idempotency-Key. The spec does not define the header.
 
 use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
-use hyper::HeaderMap;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
 
-use crate::answer::Refusal;
-use crate::caller::Digest;
+use crate::digest::Digest;
+use crate::response::ApiError;
 
-/// The Idempotency-Key of a request, if it has one: 1 to 255 visible ASCII characters or spaces, given once.
-pub(crate) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+/// The Idempotency-Key of a request, if it has one: 1 to 255 visible ASCII characters or spaces, sent once.
+pub(crate) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -17,58 +17,58 @@ pub(crate) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
-        _ => Err(Refusal::invalid("the Idempotency-Key header must be 1 to 255 visible ASCII characters, given once")),
+        _ => Err(ApiError::invalid("the Idempotency-Key header must be 1 to 255 visible ASCII characters, sent once")),
     }
 }
 
-/// The stored answers. At most 10,000 of them and 64 MiB of bodies; past either, the oldest is forgotten.
+/// The stored responses: at most 10,000, and 64 MiB of bodies. Above either limit the oldest is dropped.
 #[derive(Default)]
-pub(crate) struct Answers {
+pub(crate) struct IdempotencyStore {
     stored: HashMap<Digest, Stored>,
-    /// The same answers, oldest first.
+    /// Their keys, oldest first.
     order: VecDeque<Digest>,
     bytes: usize,
 }
 
 struct Stored {
     request: Digest,
-    answer: Bytes,
+    response: Bytes,
 }
 
-/// What is known of a key and a request.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Nothing: the call runs.
-    New,
-    /// This request ran: its answer.
-    Answered(Bytes),
+pub(crate) enum Lookup {
+    /// The key is new.
+    Miss,
+    /// The request ran: its response.
+    Hit(Bytes),
     /// The key was used with another request.
-    Reused,
+    Conflict,
 }
 
-const MOST_ANSWERS: usize = 10_000;
-const MOST_BYTES: usize = 64 << 20;
+const MAX_RESPONSES: usize = 10_000;
+const MAX_BYTES: usize = 64 << 20;
 
-impl Answers {
-    /// Looks up. `key` is the digest of API key and Idempotency-Key, `request` that of the body.
-    pub(crate) fn get(&self, key: &Digest, request: &Digest) -> Known {
+impl IdempotencyStore {
+    /// Looks up a response. `key` is the digest of API key and Idempotency-Key, `request` that of the body.
+    pub(crate) fn get(&self, key: &Digest, request: &Digest) -> Lookup {
         match self.stored.get(key) {
-            None => Known::New,
-            Some(stored) if stored.request == *request => Known::Answered(stored.answer.clone()),
-            Some(_) => Known::Reused,
+            None => Lookup::Miss,
+            Some(stored) if stored.request == *request => Lookup::Hit(stored.response.clone()),
+            Some(_) => Lookup::Conflict,
         }
     }
 
-    /// Keeps the answer of a key that was [`Known::New`].
-    pub(crate) fn put(&mut self, key: Digest, request: Digest, answer: Bytes) {
-        self.bytes = self.bytes.saturating_add(answer.len());
-        self.stored.insert(key, Stored { request, answer });
+    /// Stores the response of a key that was a [`Lookup::Miss`].
+    pub(crate) fn put(&mut self, key: Digest, request: Digest, response: Bytes) {
+        self.bytes = self.bytes.saturating_add(response.len());
+        self.stored.insert(key, Stored { request, response });
         self.order.push_back(key);
-        while self.order.len() > MOST_ANSWERS || self.bytes > MOST_BYTES {
+        while self.order.len() > MAX_RESPONSES || self.bytes > MAX_BYTES {
             let Some(oldest) = self.order.pop_front() else {
                 return;
             };
-            let freed = self.stored.remove(&oldest).map_or(0, |stored| stored.answer.len());
+            let freed = self.stored.remove(&oldest).map_or(0, |stored| stored.response.len());
             self.bytes = self.bytes.saturating_sub(freed);
         }
     }
@@ -85,27 +85,27 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_found_by_key_and_request() {
-        let mut answers = Answers::default();
-        assert_eq!(answers.get(&digest(1), &digest(7)), Known::New);
-        answers.put(digest(1), digest(7), Bytes::from_static(b"a"));
-        assert_eq!(answers.get(&digest(1), &digest(7)), Known::Answered(Bytes::from_static(b"a")));
-        assert_eq!(answers.get(&digest(1), &digest(8)), Known::Reused);
-        assert_eq!(answers.get(&digest(2), &digest(7)), Known::New);
+    fn responses_are_found_by_key_and_request() {
+        let mut store = IdempotencyStore::default();
+        assert_eq!(store.get(&digest(1), &digest(7)), Lookup::Miss);
+        store.put(digest(1), digest(7), Bytes::from_static(b"a"));
+        assert_eq!(store.get(&digest(1), &digest(7)), Lookup::Hit(Bytes::from_static(b"a")));
+        assert_eq!(store.get(&digest(1), &digest(8)), Lookup::Conflict);
+        assert_eq!(store.get(&digest(2), &digest(7)), Lookup::Miss);
     }
 
     #[test]
-    fn the_oldest_is_forgotten() {
-        for (count, size, kept) in [(MOST_ANSWERS + 5, 1, MOST_ANSWERS), (100, 1 << 20, 64), (3, MOST_BYTES + 1, 0)] {
-            let mut answers = Answers::default();
+    fn oldest_response_is_dropped() {
+        for (count, size, kept) in [(MAX_RESPONSES + 5, 1, MAX_RESPONSES), (100, 1 << 20, 64), (3, MAX_BYTES + 1, 0)] {
+            let mut store = IdempotencyStore::default();
             let body = Bytes::from(vec![b'x'; size]);
             for n in 0..count {
-                answers.put(digest(n), digest(n), body.clone());
+                store.put(digest(n), digest(n), body.clone());
             }
-            assert_eq!((answers.stored.len(), answers.order.len(), answers.bytes), (kept, kept, kept * size));
-            assert_eq!(answers.get(&digest(0), &digest(0)), Known::New);
+            assert_eq!((store.stored.len(), store.order.len(), store.bytes), (kept, kept, kept * size));
+            assert_eq!(store.get(&digest(0), &digest(0)), Lookup::Miss);
             if let Some(last) = kept.checked_sub(1).map(|_| count - 1) {
-                assert_ne!(answers.get(&digest(last), &digest(last)), Known::New);
+                assert_ne!(store.get(&digest(last), &digest(last)), Lookup::Miss);
             }
         }
     }

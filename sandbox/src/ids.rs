@@ -1,9 +1,9 @@
-//! Numbers that look random and are not: ids, and the rolls of the fail rate.
+//! Deterministic pseudo-random numbers: ids, and the draws of the fail rate.
 
-/// The id of number `n`: the prefix and six characters of 0-9 and a-z, as `run_8f3k2m`. The same for the same seed,
-/// and never twice within 2,176,782,336 numbers.
+/// The id of number `n`: the prefix and six characters of 0-9 and a-z, such as `run_8f3k2m`. It is the same for the same seed,
+/// and unique within 2,176,782,336 numbers.
 pub(crate) fn named(prefix: &str, seed: u64, n: u64) -> String {
-    // A prime shares no factor with SPACE, so that this maps each n to its own place.
+    // The prime shares no factor with SPACE, so each n maps to a number of its own.
     let mut left = n
         .checked_rem(SPACE)
         .unwrap_or(0)
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_differ_and_repeat_with_their_seed() {
+    fn ids_are_unique_and_depend_on_the_seed() {
         let ids = |seed| (0..10_000).map(|n| named("run_", seed, n)).collect::<Vec<_>>();
         let unique: std::collections::HashSet<String> = ids(7).into_iter().collect();
         assert_eq!(unique.len(), 10_000);

@@ -1,17 +1,17 @@
-//! The four kits: their table, the token rule, and what each one writes.
+//! The four kits: their table, the token rule, and their simulated outputs.
 
 /// One kit of the launch spec.
 pub(crate) struct Kit {
-    /// Its name on the wire.
+    /// The id in the API.
     pub(crate) id: &'static str,
-    /// Most tokens of one output; also what an absent `config.max_tokens` means (ours).
+    /// The maximum number of output tokens; also the default of `config.max_tokens`, which the spec does not define.
     pub(crate) max_tokens: u64,
-    /// Price of one token, input or output, in billionths of a US dollar: $0.0004 per 1,000 is 400.
+    /// The price of one token, input or output, in billionths of a US dollar: $0.0004 per 1,000 is 400.
     pub(crate) nano_usd_per_token: u64,
     write: fn(prompt: &str, context: &str) -> String,
 }
 
-/// Every kit, in the spec's order.
+/// Every kit, in the order of the spec.
 pub(crate) static KITS: [Kit; 4] = [
     Kit { id: "text-gen", max_tokens: 4_096, nano_usd_per_token: 400, write: text_gen },
     Kit { id: "code-assist", max_tokens: 8_192, nano_usd_per_token: 600, write: code_assist },
@@ -20,12 +20,12 @@ pub(crate) static KITS: [Kit; 4] = [
 ];
 
 impl Kit {
-    /// The kit of this name.
+    /// Finds a kit by its id.
     pub(crate) fn named(id: &str) -> Option<&'static Self> {
         KITS.iter().find(|kit| kit.id == id)
     }
 
-    /// Writes the output, cut to `max_tokens`. The same arguments give the same text, always.
+    /// Writes the output, cut to `max_tokens`. The same arguments always give the same text.
     pub(crate) fn write(&self, prompt: &str, context: &str, max_tokens: u64) -> String {
         let mut text = (self.write)(prompt, context);
         let chars = usize::try_from(max_tokens.saturating_mul(CHARS_PER_TOKEN)).unwrap_or(usize::MAX);
@@ -36,19 +36,19 @@ impl Kit {
     }
 }
 
-/// The token rule (ours): four Unicode characters are a token, and a last part of four counts as one.
+/// The token rule, which the spec does not define: four Unicode characters are one token, rounded up.
 pub(crate) fn tokens(text: &str) -> u64 {
     u64::try_from(text.chars().count()).unwrap_or(u64::MAX).div_ceil(CHARS_PER_TOKEN)
 }
 
 const CHARS_PER_TOKEN: u64 = 4;
 
-/// What a kit reads: the context if there is one, else the prompt.
+/// The text that a kit reads: the context if there is one, else the prompt.
 fn subject<'a>(prompt: &'a str, context: &'a str) -> &'a str {
     if context.trim().is_empty() { prompt } else { context }
 }
 
-/// The first characters of a text on one line, with an ellipsis where it was cut.
+/// The first characters of a text on one line, with an ellipsis if it was cut.
 fn quote(text: &str, chars: usize) -> String {
     quote_words(text.split_whitespace(), chars)
 }
@@ -76,12 +76,12 @@ fn text_gen(prompt: &str, context: &str) -> String {
         chars => format!(" with {chars} characters of context"),
     };
     format!(
-        "[sandbox] You asked{about}: \"{}\"\nThis text is simulated: at the service, text-gen answers here.",
+        "[sandbox] You asked{about}: \"{}\"\nThis text is simulated: the service would generate it with text-gen.",
         quote(prompt, 600)
     )
 }
 
-/// Three bullet points: the first, the middle and the last sentence of the text; of fewer than three sentences, a third
+/// Three bullet points: the first, the middle and the last sentence of the text; if it has fewer than three sentences, a third
 /// of the words each.
 fn summarizer(prompt: &str, context: &str) -> String {
     let text = subject(prompt, context);
@@ -106,7 +106,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
         .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
 }
 
-/// A label of sentiment by two short lists of words. Score: (words for the label + 1) / (words of both lists + 2).
+/// A sentiment label by two short lists of words. Score: (words for the label + 1) / (words of both lists + 2).
 fn classifier(prompt: &str, context: &str) -> String {
     let (mut good, mut bad) = (0_u64, 0_u64);
     for word in subject(prompt, context).split(|c: char| !c.is_alphanumeric()) {
@@ -141,7 +141,7 @@ const GOOD: [&str; 12] = [
 const BAD: [&str; 12] =
     ["angry", "awful", "bad", "broken", "bug", "error", "fail", "hate", "poor", "slow", "terrible", "worst"];
 
-/// A review: what a few fixed rules find, the first five of them with their lines.
+/// A code review by a few fixed rules: the first five findings with their lines.
 fn code_assist(prompt: &str, context: &str) -> String {
     let code = subject(prompt, context);
     let found: Vec<String> = (1_u64..)
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_each_kit_writes() {
+    fn output_table() {
         let code = "let a = b.unwrap();\n// TODO later\nok";
         let table = [
             (
@@ -249,7 +249,7 @@ mod tests {
                 "text-gen",
                 "Hello,\n world!",
                 "",
-                "[sandbox] You asked: \"Hello, world!\"\nThis text is simulated: at the service, text-gen answers here.",
+                "[sandbox] You asked: \"Hello, world!\"\nThis text is simulated: the service would generate it with text-gen.",
             ),
         ];
         for (kit, prompt, context, text) in table {

@@ -1,18 +1,21 @@
-//! The launch spec of BuilderAI Kits on your machine: a local server to build and test against.
+//! A local server that implements the launch spec of BuilderAI Kits, to build and test against.
 //!
 //! ```
 //! use builderaikits_sandbox::{Options, Plan, Sandbox};
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let sandbox = Sandbox::start(Options { plan: Some(Plan::Builder), ..Options::default() })?;
-//! assert!(sandbox.url().ends_with("/v1")); // give this to the SDK as its base URL, with any key `bak_…`
+//! assert!(sandbox.url().ends_with("/v1")); // the base URL for the SDK, with any key `bak_…`
 //! # Ok(())
 //! # } // stops when dropped
 //! ```
 //!
-//! Outputs are simulated and say so. What the spec says is kept to the letter; what it leaves open is decided here
-//! and marked as ours in the README: error bodies, the range of `temperature`, 404, 405 and 422, Idempotency-Key,
-//! the `x-request-id` header, the token rule, and `GET /sandbox/stats`.
+//! Outputs are simulated and say so. Whatever the spec defines is kept exactly. The README lists what the spec leaves open and
+//! the sandbox decides: error bodies, the range of `temperature`, 404, 405 and 422, Idempotency-Key, the `x-request-id` header,
+//! the token rule, and `GET /sandbox/stats`.
+//!
+//! Layers, from top to bottom: `main`, `lib`, `server`, `http`, `service`, then `auth`, `body`, `idempotency`, `ledger`,
+//! `request`, then `config`, `limits`, `kits`, `response`, `ids`, `digest`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -22,64 +25,28 @@ use std::{fmt, io};
 
 use tokio::sync::oneshot;
 
-use crate::calls::Service;
+use crate::service::Service;
 
-pub use crate::billing::{Stats, Tally};
+pub use crate::config::Options;
+pub use crate::ledger::{Stats, UsageTotals};
 pub use crate::limits::Plan;
 
-mod answer;
-mod billing;
-mod caller;
-mod calls;
-mod exchange;
+mod auth;
+mod body;
+mod config;
+mod digest;
+mod http;
 mod idempotency;
 mod ids;
 mod kits;
+mod ledger;
 mod limits;
 mod request;
+mod response;
 mod server;
+mod service;
 
-/// How a sandbox behaves. Fill with `..Options::default()`: a new field is not a breaking change.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The address to listen on. Default 127.0.0.1. No other machine should reach a sandbox: it has no secrets to
-    /// check a key against.
-    pub host: IpAddr,
-    /// The port. Default 0: any free one.
-    pub port: u16,
-    /// The plan of every key. Default `None`: the key's prefix names it (`bak_maker_…`, `bak_builder_…`), and other
-    /// keys have no limits.
-    pub plan: Option<Plan>,
-    /// Waited before every answer to a call that ran, was replayed or failed on purpose; counted in `latency_ms`.
-    /// Default zero.
-    pub latency: Duration,
-    /// The share of calls, from 0 to 1, that are answered with 500 and bill nothing, though they count against the
-    /// limits. Default 0.
-    pub fail_rate: f64,
-    /// Decides which calls the fail rate strikes, and the ids. Default 0.
-    pub seed: u64,
-    /// Whether Idempotency-Key is honoured, rather than ignored. Default true.
-    pub idempotency: bool,
-    /// Whether each request is one line on stderr, without key or prompt. Default false.
-    pub log: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            port: 0,
-            plan: None,
-            latency: Duration::ZERO,
-            fail_rate: 0.0,
-            seed: 0,
-            idempotency: true,
-            log: false,
-        }
-    }
-}
-
-/// A running sandbox. It has its own threads and needs no async runtime; dropped, it stops at once.
+/// A running sandbox. It has threads of its own and needs no async runtime. It stops at once when it is dropped.
 #[must_use = "a sandbox stops when it is dropped"]
 pub struct Sandbox {
     address: SocketAddr,
@@ -88,17 +55,17 @@ pub struct Sandbox {
 }
 
 struct Running {
-    /// Takes how long calls in flight may still take.
+    /// Receives how long calls in flight may still take.
     stop: oneshot::Sender<Duration>,
     thread: JoinHandle<()>,
 }
 
 impl Sandbox {
-    /// Starts a server; when this returns, it is listening. Blocks for about a millisecond.
+    /// Starts a server and waits until it listens, which takes about a millisecond.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if `fail_rate` is not from 0 to 1; what the system says if the address cannot be listened on.
+    /// `InvalidInput` if `fail_rate` is not from 0 to 1; the system's error if it cannot listen on the address.
     pub fn start(options: Options) -> io::Result<Self> {
         if !(0.0..=1.0).contains(&options.fail_rate) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "fail_rate must be from 0 to 1"));
@@ -107,12 +74,12 @@ impl Sandbox {
         let service = Arc::new(Service::new(options));
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::sync_channel(1);
-        let serving = Arc::clone(&service);
-        // A thread of its own owns the runtime: one may be neither run nor dropped inside another.
+        let router = http::router(Arc::clone(&service));
+        // A thread of its own owns the runtime, because a runtime can be neither run nor dropped inside another.
         let thread = thread::Builder::new()
             .name("builderaikits-sandbox".to_owned())
-            .spawn(move || server::run(address, serving, stopped, &ready))?;
-        let address = is_ready.recv().map_err(|_| io::Error::other("the server's thread ended early"))??;
+            .spawn(move || server::run(address, router, stopped, &ready))?;
+        let address = is_ready.recv().map_err(|_| io::Error::other("the server's thread exited early"))??;
         Ok(Self { address, service, running: Some(Running { stop, thread }) })
     }
 
@@ -128,20 +95,20 @@ impl Sandbox {
         format!("http://{address}/v1")
     }
 
-    /// What was asked and billed so far; the same as `GET /sandbox/stats`.
+    /// What was requested and billed so far, as `GET /sandbox/stats` returns it.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.service.stats()
     }
 
-    /// Stops: refuses new connections, lets calls in flight finish for up to `grace`, and then ends them.
+    /// Stops: accepts no new connections, lets calls in flight finish for up to `grace`, then aborts them.
     pub fn stop(mut self, grace: Duration) {
-        self.end(grace);
+        self.shut_down(grace);
     }
 
-    fn end(&mut self, grace: Duration) {
+    fn shut_down(&mut self, grace: Duration) {
         if let Some(Running { stop, thread }) = self.running.take() {
-            // Both fail only if the server is gone already.
+            // Both fail only if the server has stopped.
             let _ = stop.send(grace);
             let _ = thread.join();
         }
@@ -156,6 +123,6 @@ impl fmt::Debug for Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.end(Duration::ZERO);
+        self.shut_down(Duration::ZERO);
     }
 }

@@ -1,12 +1,12 @@
-//! Plans, and the limits per key and minute that they set. No clock inside: the caller says what time it is.
+//! Plans and their limits per key and minute. There is no clock in it: the time is an argument.
 
 use std::collections::{HashMap, VecDeque};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::caller::Digest;
+use crate::digest::Digest;
 
-/// A plan of the launch spec: how much one key may do in a minute.
+/// A plan of the launch spec: how much a key may do in a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Plan {
@@ -14,12 +14,12 @@ pub enum Plan {
     Maker,
     /// 120 requests and 100,000 tokens per minute.
     Builder,
-    /// No limits here: the spec says "custom".
+    /// No limits. The spec says "custom".
     Enterprise,
 }
 
 impl Plan {
-    /// Its name in lower case, as [`FromStr`] reads it.
+    /// The name in lower case, as [`FromStr`] reads it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,15 +54,15 @@ struct Quota {
     tokens: u64,
 }
 
-/// Windows of all keys under a limit.
+/// The windows of all keys with a limit.
 ///
-/// The rule (ours): a key's minute begins with its first admitted call and lasts 60 s; then everything is
-/// free again. A call counts as one request and as the tokens of its input and output. A refused call counts
-/// nothing. The first call of a minute is always admitted, or one larger than the whole quota could never pass.
+/// The rule, which the spec does not define: a key's minute begins with its first admitted call and lasts 60 s; then the whole
+/// quota is available again. A call counts as one request and as the tokens of its input and output. A rejected call does not
+/// count. The first call of a minute is always admitted, because a call larger than the quota could never pass otherwise.
 #[derive(Default)]
 pub(crate) struct Limits {
     open: HashMap<Digest, Window>,
-    /// The same windows, oldest first: they end in this order, so closing them needs no scan.
+    /// The same windows, oldest first. They end in this order, so closing them needs no scan.
     order: VecDeque<(Duration, Digest)>,
 }
 
@@ -72,10 +72,10 @@ struct Window {
     tokens: u64,
 }
 
-/// Why a call was refused, and when it would pass.
+/// Why a call was rejected, and when it would be admitted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted {
-    /// What ran out, as `30 requests`.
+    /// The exhausted quota, such as `30 requests`.
     pub(crate) quota: String,
     /// Whole seconds until the window ends, at least 1.
     pub(crate) retry_after: u64,
@@ -83,11 +83,11 @@ pub(crate) struct Exhausted {
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Most windows open at once; past it the oldest is forgotten, which favours its key.
-const MOST_WINDOWS: usize = 100_000;
+/// The maximum number of open windows. Above it the oldest is dropped, which favors its key.
+const MAX_WINDOWS: usize = 100_000;
 
 impl Limits {
-    /// Counts one call of `key`, or refuses it. `now` is time since any fixed moment, and never goes back.
+    /// Counts one call of `key`, or rejects it. `now` is the time since a fixed moment, and never decreases.
     pub(crate) fn admit(&mut self, key: Digest, plan: Plan, now: Duration, tokens: u64) -> Result<(), Exhausted> {
         let Some(quota) = plan.quota() else {
             return Ok(());
@@ -113,7 +113,7 @@ impl Limits {
     }
 
     fn open(&mut self, key: Digest, now: Duration, tokens: u64) {
-        if self.order.len() >= MOST_WINDOWS
+        if self.order.len() >= MAX_WINDOWS
             && let Some((_, oldest)) = self.order.pop_front()
         {
             self.open.remove(&oldest);
@@ -140,23 +140,23 @@ mod tests {
     const A: Digest = [1; 32];
     const B: Digest = [2; 32];
 
-    /// Time in ms, key, tokens, and the seconds to wait with what ran out, or none for admitted.
+    /// Time in ms, key, tokens; for a rejected call the seconds to wait and the exhausted quota.
     type Row<'a> = (u64, Digest, u64, Option<(u64, &'a str)>);
 
     fn check(plan: Plan, rows: &[Row<'_>]) {
         let mut limits = Limits::default();
-        for (row, &(now, key, tokens, refused)) in rows.iter().enumerate() {
+        for (row, &(now, key, tokens, rejected)) in rows.iter().enumerate() {
             let got = limits.admit(key, plan, Duration::from_millis(now), tokens);
             let want =
-                refused.map_or(Ok(()), |(retry_after, quota)| Err(Exhausted { quota: quota.to_owned(), retry_after }));
+                rejected.map_or(Ok(()), |(retry_after, quota)| Err(Exhausted { quota: quota.to_owned(), retry_after }));
             assert_eq!(got, want, "row {row}");
         }
     }
 
     #[test]
-    fn requests_run_out_and_come_back() {
-        for (plan, most, name) in [(Plan::Maker, 30, "30 requests"), (Plan::Builder, 120, "120 requests")] {
-            let mut rows = vec![(1_000, A, 1, None); most];
+    fn requests_are_limited_per_minute() {
+        for (plan, max, name) in [(Plan::Maker, 30, "30 requests"), (Plan::Builder, 120, "120 requests")] {
+            let mut rows = vec![(1_000, A, 1, None); max];
             rows.extend([
                 (1_000, A, 1, Some((60, name))),
                 (1_001, A, 1, Some((60, name))),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_run_out_and_come_back() {
+    fn tokens_are_limited_per_minute() {
         check(
             Plan::Maker,
             &[
@@ -179,11 +179,11 @@ mod tests {
                 (10, A, 1, None),
                 (10, A, 1, Some((60, "15000 tokens"))),
                 (59_999, A, 1, Some((1, "15000 tokens"))),
-                (60_000, A, 15_001, None), // larger than the whole minute: the first of a minute passes
+                (60_000, A, 15_001, None), // larger than the quota: the first call of a minute passes
                 (60_001, A, 1, Some((60, "15000 tokens"))),
                 (60_001, B, 1, None),
                 (60_002, B, 15_000, Some((60, "15000 tokens"))),
-                (60_003, B, 14_999, None), // what was refused counted nothing
+                (60_003, B, 14_999, None), // rejected calls did not count
                 (120_000, A, u64::MAX, None),
                 (120_001, A, u64::MAX, Some((60, "15000 tokens"))),
             ],
@@ -193,18 +193,18 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut limits = Limits::default();
-        for n in 0..MOST_WINDOWS + 10 {
+        for n in 0..MAX_WINDOWS + 10 {
             let mut key = A;
             key[..8].copy_from_slice(&n.to_be_bytes());
             limits.admit(key, Plan::Maker, Duration::ZERO, 1).unwrap();
         }
-        assert_eq!((limits.open.len(), limits.order.len()), (MOST_WINDOWS, MOST_WINDOWS));
+        assert_eq!((limits.open.len(), limits.order.len()), (MAX_WINDOWS, MAX_WINDOWS));
         limits.admit(B, Plan::Maker, WINDOW, 1).unwrap();
         assert_eq!((limits.open.len(), limits.order.len()), (1, 1));
     }
 
     #[test]
-    fn plans_by_name() {
+    fn plan_names_are_parsed() {
         for plan in [Plan::Maker, Plan::Builder, Plan::Enterprise] {
             assert_eq!(plan.name().parse(), Ok(plan));
         }

@@ -12,44 +12,44 @@ fn main() -> ExitCode {
     match run(Flags::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // With stderr gone too there is nobody left to tell.
+            // A closed standard error has no reader.
             let _ = writeln!(io::stderr().lock(), "builderaikits-sandbox: {message}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The BuilderAI Kits service on your machine: a local server of the launch spec, for development and tests.
+/// A local server that implements the launch spec of BuilderAI Kits, for development and tests.
 ///
-/// Its first line on stdout is `listening on http://127.0.0.1:PORT/v1`: the base URL for the SDK. Any key that begins
-/// with bak_ is accepted, bak_revoked… is 401, bak_maker_… and bak_builder_… have the limits of their plan. Outputs are
-/// simulated. SIGINT and SIGTERM stop it: calls in flight have 5 seconds to finish.
+/// Its first line of output is `listening on http://127.0.0.1:PORT/v1`, the base URL for the SDK. Any key that starts with
+/// bak_ is accepted; bak_revoked… gets 401; bak_maker_… and bak_builder_… have the limits of their plan. Outputs are
+/// simulated. SIGINT and SIGTERM stop it; calls in flight have 5 seconds to finish.
 #[derive(Parser)]
 #[command(version, about, verbatim_doc_comment)]
 struct Flags {
-    /// Port to listen on; 0 takes any free one
+    /// Port to listen on; 0 is any free port
     #[arg(long, value_name = "PORT", default_value_t = 8787)]
     port: u16,
     /// Address to listen on; 0.0.0.0 opens the sandbox to other machines
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: IpAddr,
     /// Plan of every key: maker (30 requests and 15,000 tokens per minute), builder (120 and 100,000), enterprise (no
-    /// limits). Default: by the key's prefix, else no limits
+    /// limits). Default: by the prefix of the key, else no limits
     #[arg(long, value_name = "PLAN")]
     plan: Option<Plan>,
-    /// Milliseconds to wait before each answer of a run
+    /// Delay of each response to a run, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
-    /// Share of calls, from 0 to 1, that are answered with 500
+    /// Share of calls, from 0 to 1, that fail with 500
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     fail_rate: f64,
-    /// Decides which calls --fail-rate strikes, and the ids of runs
+    /// Determines which calls fail, and the ids
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Whether Idempotency-Key is honoured: the same key and body are run and billed once
+    /// Whether Idempotency-Key is honored: the same key and body run and are billed once
     #[arg(long, value_name = "SWITCH", default_value = "on")]
     idempotency: Switch,
-    /// Write one line per request to stderr (never the key or the prompt)
+    /// Log one line per request to standard error, without key and prompt
     #[arg(long)]
     log: bool,
 }
@@ -66,7 +66,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 fn run(flags: Flags) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-    // Before the first line is written: whoever reads it may send a signal at once.
+    // Before the first line is written, because its reader may send a signal at once.
     let signal = runtime.block_on(async { Signals::new() }).map_err(|e| format!("cannot watch for signals: {e}"))?;
 
     let (host, port) = (flags.host, flags.port);

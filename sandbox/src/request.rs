@@ -1,14 +1,14 @@
-//! The body of a run, checked field by field. Every refusal names the field by its path.
+//! The body of a run, validated field by field. Every error names the field by its path.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::answer::Refusal;
 use crate::kits::{KITS, Kit};
+use crate::response::ApiError;
 
-/// A run that may begin.
+/// A valid run.
 pub(crate) struct RunRequest<'a> {
     pub(crate) kit: &'static Kit,
     pub(crate) prompt: Cow<'a, str>,
@@ -19,9 +19,9 @@ pub(crate) struct RunRequest<'a> {
 }
 
 impl<'a> RunRequest<'a> {
-    /// Reads a body. Fields that the spec does not name are ignored, and `null` is taken as absent (both ours).
-    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(body).map_err(|_| Refusal::invalid_json("the body must be JSON in UTF-8"))?;
+    /// Reads a body. Unknown fields are ignored, and `null` counts as absent; the spec defines neither.
+    pub(crate) fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid_json("the body must be JSON in UTF-8"))?;
         let body: Body<'a> = object("the body", text)?;
 
         let id = string("kit", required("kit", body.kit)?)?;
@@ -38,8 +38,8 @@ impl<'a> RunRequest<'a> {
     }
 }
 
-// Fields stay raw text until they are looked at: a wrong type is named by its path, what nobody asked for costs no
-// memory, and a number is judged as it was written.
+// Fields stay raw text until they are needed: a wrong type is reported with its path, unknown fields cost no memory, and a
+// number is validated as it was written.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
@@ -66,22 +66,23 @@ struct Config<'a> {
     temperature: Option<&'a RawValue>,
 }
 
-fn required<'a>(path: &str, raw: Option<&'a RawValue>) -> Result<&'a str, Refusal> {
-    raw.map(RawValue::get).ok_or_else(|| Refusal::invalid(format!("{path} is required")))
+fn required<'a>(path: &str, raw: Option<&'a RawValue>) -> Result<&'a str, ApiError> {
+    raw.map(RawValue::get).ok_or_else(|| ApiError::invalid(format!("{path} is required")))
 }
 
-fn object<'a, T: Deserialize<'a>>(path: &str, raw: &'a str) -> Result<T, Refusal> {
-    // Malformed text first: serde reads an array as a struct too, and its own words on a wrong type quote the value.
+fn object<'a, T: Deserialize<'a>>(path: &str, raw: &'a str) -> Result<T, ApiError> {
+    // Malformed text is reported first: serde also reads an array as a struct, and its message about a wrong type quotes the
+    // value.
     serde_json::from_str::<&RawValue>(raw).map_err(|error| malformed(path, &error))?;
     if !raw.trim_start().starts_with('{') {
-        return Err(Refusal::invalid(format!("{path} must be an object, got {}", found(raw.trim_start()))));
+        return Err(ApiError::invalid(format!("{path} must be an object, got {}", found(raw.trim_start()))));
     }
     serde_json::from_str(raw).map_err(|error| malformed(path, &error))
 }
 
-fn string<'a>(path: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
+fn string<'a>(path: &str, raw: &'a str) -> Result<Cow<'a, str>, ApiError> {
     if !raw.starts_with('"') {
-        return Err(Refusal::invalid(format!("{path} must be a string, got {}", found(raw))));
+        return Err(ApiError::invalid(format!("{path} must be a string, got {}", found(raw))));
     }
     let plain = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).filter(|text| !text.contains('\\'));
     match plain {
@@ -90,23 +91,23 @@ fn string<'a>(path: &str, raw: &'a str) -> Result<Cow<'a, str>, Refusal> {
     }
 }
 
-fn max_tokens(raw: &str, kit: &Kit) -> Result<u64, Refusal> {
+fn max_tokens(raw: &str, kit: &Kit) -> Result<u64, ApiError> {
     raw.parse().ok().filter(|tokens| (1..=kit.max_tokens).contains(tokens)).ok_or_else(|| {
-        let (most, id) = (kit.max_tokens, kit.id);
+        let (max, id) = (kit.max_tokens, kit.id);
         let got = found(raw);
-        Refusal::invalid(format!("config.max_tokens must be an integer from 1 to {most} for kit \"{id}\", got {got}"))
+        ApiError::invalid(format!("config.max_tokens must be an integer from 1 to {max} for kit \"{id}\", got {got}"))
     })
 }
 
-/// The range is ours: the spec shows one value, 0.6.
-fn check_temperature(raw: &str) -> Result<(), Refusal> {
+/// The spec shows one value, 0.6, and no range.
+fn check_temperature(raw: &str) -> Result<(), ApiError> {
     match raw.parse::<f64>() {
         Ok(temperature) if (0.0..=2.0).contains(&temperature) => Ok(()),
-        _ => Err(Refusal::invalid(format!("config.temperature must be a number from 0 to 2, got {}", found(raw)))),
+        _ => Err(ApiError::invalid(format!("config.temperature must be a number from 0 to 2, got {}", found(raw)))),
     }
 }
 
-/// What a value is: short numbers as written, of the rest only the type, since it may be a prompt or a key.
+/// Describes a value: short numbers as written, else the type only, because a value may be a prompt or a key.
 fn found(raw: &str) -> String {
     match raw.as_bytes().first() {
         Some(b'"') => "a string".to_owned(),
@@ -119,25 +120,28 @@ fn found(raw: &str) -> String {
     }
 }
 
-fn unknown_kit(id: &str) -> Refusal {
+fn unknown_kit(id: &str) -> ApiError {
     let known: Vec<&str> = KITS.iter().map(|kit| kit.id).collect();
     let id_like = id.len() <= 32 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let got = if id_like && !id.contains("bak_") { format!("\"{id}\"") } else { "something else".to_owned() };
-    Refusal::unknown_kit(format!("kit must be one of {}, got {got}", known.join(", ")))
+    ApiError::unknown_kit(format!("kit must be one of {}, got {got}", known.join(", ")))
 }
 
-/// serde_json's words for broken syntax give a place and never quote the text; those for anything else may.
-fn malformed(path: &str, error: &serde_json::Error) -> Refusal {
+/// serde_json's messages for invalid syntax give a position and never quote the text; its other messages can.
+fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     use serde_json::error::Category;
     match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => {
-            Refusal::invalid_json(format!("{path} is not valid JSON: {error}"))
+            ApiError::invalid_json(format!("{path} is not valid JSON: {error}"))
         }
-        Category::Data => Refusal::invalid(format!(
-            "{path} has a field twice, or text that is not Unicode (line {}, column {})",
-            error.line(),
-            error.column()
-        )),
+        Category::Data => {
+            let fault = if error.to_string().starts_with("duplicate field") {
+                "a duplicate field"
+            } else {
+                "an invalid Unicode escape"
+            };
+            ApiError::invalid(format!("{path} has {fault} (line {}, column {})", error.line(), error.column()))
+        }
     }
 }
 
@@ -146,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepted_bodies() {
+    fn accepted_bodies_table() {
         let table = [
             (r#"{"kit":"text-gen","input":{"prompt":"Hi"}}"#, "Hi", "", 4_096),
             (r#" {"kit":"classifier","input":{"prompt":"","context":null},"config":null} "#, "", "", 2_048),
@@ -177,13 +181,13 @@ mod tests {
             ("{\"k\\u0069t\":\"text\\u002dgen\",\"input\":{\"prompt\":\"Hi\"}}", "Hi", "", 4_096),
         ];
         for (body, prompt, context, max_tokens) in table {
-            let run = RunRequest::read(body.as_bytes()).unwrap_or_else(|refusal| panic!("{body}: {}", refusal.message));
+            let run = RunRequest::read(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {}", error.message));
             assert_eq!((&*run.prompt, &*run.context, run.max_tokens), (prompt, context, max_tokens), "{body}");
         }
     }
 
     #[test]
-    fn refused_bodies() {
+    fn rejected_bodies_table() {
         let input = r#""input":{"prompt":"p"}"#;
         let run = |config: &str| format!(r#"{{"kit":"text-gen",{input},"config":{config}}}"#);
         let max =
@@ -223,7 +227,7 @@ mod tests {
             (
                 format!(r#"{{"kit":"text-gen","kit":"text-gen",{input}}}"#),
                 "invalid_request",
-                "the body has a field twice, or text that is not Unicode (line 1, column 23)".into(),
+                "the body has a duplicate field (line 1, column 23)".into(),
             ),
             (r#"{"kit":"text-gen"}"#.into(), "invalid_request", "input is required".into()),
             (
@@ -276,19 +280,19 @@ mod tests {
             (run(r#"{"temperature":"0.5"}"#), "invalid_request", warm("a string")),
         ];
         for (body, code, message) in rows {
-            let refusal = RunRequest::read(body.as_bytes()).err().unwrap_or_else(|| panic!("accepted: {body}"));
-            assert_eq!((refusal.code, refusal.message), (code, message), "{body}");
+            let error = RunRequest::read(body.as_bytes()).err().unwrap_or_else(|| panic!("accepted: {body}"));
+            assert_eq!((error.code, error.message), (code, message), "{body}");
         }
-        let refusal = RunRequest::read(b"{\"kit\":\"\xff\"}").err().unwrap();
-        assert_eq!(refusal.message, "the body must be JSON in UTF-8");
+        let error = RunRequest::read(b"{\"kit\":\"\xff\"}").err().unwrap();
+        assert_eq!(error.message, "the body must be JSON in UTF-8");
     }
 
     #[test]
-    fn depth_costs_nothing() {
+    fn deeply_nested_unknown_fields_are_ignored() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let body = format!(r#"{{"kit":"text-gen","input":{{"prompt":"p","x":{deep}}},"y":{deep}}}"#);
         assert!(RunRequest::read(body.as_bytes()).is_ok());
-        let refusal = RunRequest::read(format!(r#"{{"kit":{deep}}}"#).as_bytes()).err().unwrap();
-        assert_eq!(refusal.message, "kit must be a string, got an array");
+        let error = RunRequest::read(format!(r#"{{"kit":{deep}}}"#).as_bytes()).err().unwrap();
+        assert_eq!(error.message, "kit must be a string, got an array");
     }
 }

@@ -1,4 +1,4 @@
-//! The sandbox as its users meet it: over a real socket, as a library and as a program.
+//! The sandbox over a real socket, as a library and as a program.
 
 #[cfg(test)]
 #[cfg(unix)] // it sends signals

@@ -1,9 +1,9 @@
-//! The program as its users start it.
+//! The program, as a user starts it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::wire::{Connection, HELLO, ask, request, run};
+use crate::wire::{Connection, HELLO, request, run, send};
 
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_builderaikits-sandbox"));
@@ -11,7 +11,7 @@ fn program(arguments: &[&str]) -> Command {
     command
 }
 
-/// Starts it; its first line gives the URL.
+/// Starts the program and reads the URL from its first line.
 fn start(arguments: &[&str]) -> (Running, String) {
     let mut child = program(arguments).spawn().unwrap();
     let mut line = String::new();
@@ -21,11 +21,11 @@ fn start(arguments: &[&str]) -> (Running, String) {
     (Running(child), url)
 }
 
-/// Killed when a test fails before it stops it.
+/// Kills the program if a test fails before it stops it.
 struct Running(Child);
 
 impl Running {
-    /// Sends a signal and waits: exit code and stderr.
+    /// Sends a signal and waits. Returns exit code and standard error.
     fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -37,7 +37,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails if it has ended, as it should have.
+        // Fails if it has exited, as it should have.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -56,18 +56,18 @@ fn first_line_and_signals() {
         let mut idle = Connection::to(&url);
         idle.send(&request("GET", "/sandbox/stats", "", b""));
         assert_eq!(idle.receive().unwrap().status, 200);
-        // An idle connection does not hold it up, and without --log it says nothing.
+        // An idle connection does not delay the exit, and without --log nothing is printed.
         assert_eq!(program.stop(signal), (Some(0), String::new()));
         assert!(idle.receive().is_none());
     }
 }
 
 #[test]
-fn a_call_in_flight_is_answered_before_it_ends() {
+fn call_in_flight_completes_before_the_exit() {
     let (program, url) = start(&["--port", "0", "--latency-ms", "200"]);
     let mut busy = Connection::to(&url);
     busy.send(&request("POST", "/v1/kits/run", "Authorization: Bearer bak_k\r\n", HELLO.as_bytes()));
-    while ask(&url, "GET", "/sandbox/stats", "", "").json()["billed_runs"] == 0 {}
+    while send(&url, "GET", "/sandbox/stats", "", "").json()["billed_runs"] == 0 {}
     assert_eq!(program.stop("-TERM").0, Some(0));
     assert_eq!(busy.receive().unwrap().status, 200);
 }
@@ -78,8 +78,8 @@ fn log_shows_neither_key_nor_prompt() {
     run(&url, "bak_secret", HELLO);
     run(&url, "sk-secret", HELLO);
     run(&url, "bak_secret", r#"{"kit":"Hello","input":"Hello"}"#);
-    ask(&url, "POST", "/v1/bak_secret?bak_secret", "", HELLO);
-    ask(&url, "GET", "/sandbox/stats", "", "");
+    send(&url, "POST", "/v1/bak_secret?bak_secret", "", HELLO);
+    send(&url, "GET", "/sandbox/stats", "", "");
     let (_, log) = program.stop("-TERM");
     let lines: Vec<&str> = log.lines().collect();
     let starts = [
@@ -107,7 +107,7 @@ fn flags_reach_the_server() {
 }
 
 #[test]
-fn a_busy_port_is_one_line_and_exit_code_1() {
+fn busy_port_exits_with_1_and_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let (code, stdout, stderr) = finish(&["--port", &port]);
@@ -119,7 +119,7 @@ fn a_busy_port_is_one_line_and_exit_code_1() {
 }
 
 #[test]
-fn wrong_flags_are_exit_code_2() {
+fn wrong_flags_exit_with_2() {
     for arguments in [
         ["--port", "65536"],
         ["--plan", "gold"],
@@ -135,7 +135,7 @@ fn wrong_flags_are_exit_code_2() {
 }
 
 #[test]
-fn help_names_every_flag_with_its_default() {
+fn help_lists_every_flag_with_its_default() {
     let (code, help, _) = finish(&["--help"]);
     assert_eq!(code, Some(0));
     for part in [

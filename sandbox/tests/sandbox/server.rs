@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Barrier;
 use std::time::Duration;
 
-use crate::wire::{Connection, HELLO, ask, request, run, run_once};
+use crate::wire::{Connection, HELLO, request, run, run_once, send};
 use builderaikits_sandbox::{Options, Plan, Sandbox};
 
 fn sandbox(options: Options) -> (Sandbox, String) {
@@ -17,24 +17,24 @@ fn plain() -> (Sandbox, String) {
     sandbox(Options::default())
 }
 
-/// The bytes that curl 7.88.1 sends for the spec's own sample, with only the host changed.
+/// The bytes that curl 7.88.1 sends for the sample of the spec, with only the host changed.
 const SAMPLE: &str = "POST /v1/kits/run HTTP/1.1\r\nHost: 127.0.0.1:8787\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\
     Content-Type: application/json\r\nAuthorization: Bearer bak_your_key\r\nContent-Length: 69\r\n\r\n\
     {\n    \"kit\": \"text-gen\",\n    \"input\": {\"prompt\": \"Hello, world!\"}\n  }";
 
 #[test]
-fn the_sample_of_the_spec() {
+fn curl_sample_of_the_spec_works() {
     let (_sandbox, url) = plain();
     let mut connection = Connection::to(&url);
     connection.send(SAMPLE.as_bytes());
-    let answer = connection.receive().unwrap();
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert!(answer.header("x-request-id").unwrap().starts_with("req_"));
+    let response = connection.receive().unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert!(response.header("x-request-id").unwrap().starts_with("req_"));
 
-    assert!(answer.body.starts_with(b"{\"id\":\"run_")); // the order is the spec's
+    assert!(response.body.starts_with(b"{\"id\":\"run_")); // in the order of the spec
 
-    let run = answer.json();
+    let run = response.json();
     let fields: Vec<&str> = run.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(fields, ["id", "kit", "latency_ms", "output", "status", "usage"]);
     let id = run["id"].as_str().unwrap();
@@ -52,7 +52,7 @@ fn the_sample_of_the_spec() {
 }
 
 #[test]
-fn the_example_request_of_the_spec() {
+fn example_request_of_the_spec_works() {
     let (_sandbox, url) = plain();
     let body = r#"{"kit": "text-gen", "input": {"prompt": "Summarize this article in 3 bullet points.", "context": "..."},
         "config": {"max_tokens": 500, "temperature": 0.6}}"#;
@@ -60,7 +60,7 @@ fn the_example_request_of_the_spec() {
 }
 
 #[test]
-fn same_request_same_text_and_usage() {
+fn same_request_has_the_same_text_and_usage() {
     let (_sandbox, url) = plain();
     for kit in ["text-gen", "code-assist", "summarizer", "classifier"] {
         let body = format!(
@@ -74,29 +74,33 @@ fn same_request_same_text_and_usage() {
 }
 
 #[test]
-fn routes() {
+fn routes_table() {
     let (_sandbox, url) = plain();
     let table = [
         ("GET", "/v1/kits/run", 405, "method_not_allowed", Some("POST")),
         ("PUT", "/v1/kits/run", 405, "method_not_allowed", Some("POST")),
-        ("POST", "/sandbox/stats", 405, "method_not_allowed", Some("GET")),
+        ("POST", "/sandbox/stats", 405, "method_not_allowed", Some("GET,HEAD")),
         ("POST", "/v1/kits/run/", 404, "not_found", None),
         ("POST", "/v1/v1/kits/run", 404, "not_found", None),
         ("GET", "/", 404, "not_found", None),
         ("POST", "/kits/run", 404, "not_found", None),
     ];
     for (method, path, status, code, allow) in table {
-        let answer = ask(&url, method, path, "", HELLO);
-        assert_eq!((answer.status, answer.error().0.as_str(), answer.header("allow")), (status, code, allow), "{path}");
-        assert!(answer.header("x-request-id").is_some());
+        let response = send(&url, method, path, "", HELLO);
+        assert_eq!(
+            (response.status, response.error().0.as_str(), response.header("allow")),
+            (status, code, allow),
+            "{path}"
+        );
+        assert!(response.header("x-request-id").is_some());
     }
-    assert_eq!(ask(&url, "GET", "/sandbox/stats", "", "").status, 200);
+    assert_eq!(send(&url, "GET", "/sandbox/stats", "", "").status, 200);
     let key = "Authorization: Bearer bak_k\r\n";
-    assert_eq!(ask(&url, "POST", "/v1/kits/run?trace=1", key, HELLO).status, 200);
+    assert_eq!(send(&url, "POST", "/v1/kits/run?trace=1", key, HELLO).status, 200);
 }
 
 #[test]
-fn keys() {
+fn keys_table() {
     let (_sandbox, url) = plain();
     let table = [
         ("Authorization: Bearer bak_k\r\n", 200),
@@ -111,19 +115,19 @@ fn keys() {
         ("Authorization: Bearer bak_a\r\nAuthorization: Bearer bak_b\r\n", 401),
     ];
     for (headers, status) in table {
-        let answer = ask(&url, "POST", "/v1/kits/run", headers, HELLO);
-        assert_eq!(answer.status, status, "{headers}");
+        let response = send(&url, "POST", "/v1/kits/run", headers, HELLO);
+        assert_eq!(response.status, status, "{headers}");
         if status == 401 {
-            let (code, message) = answer.error();
+            let (code, message) = response.error();
             assert_eq!(code, "invalid_api_key");
             assert!(!message.contains("sk-secret") && !message.contains("revoked_k"), "{message}");
         }
     }
 }
 
-/// The tables of every field are in `request.rs`; this is that they arrive as 400.
+/// Malformed input gets a 400. The tables of every field are in `request.rs`.
 #[test]
-fn malformed_input() {
+fn malformed_input_gets_400() {
     let (sandbox, url) = plain();
     let table = [
         ("", "invalid_json", "the body"),
@@ -143,30 +147,30 @@ fn malformed_input() {
         ),
     ];
     for (body, code, field) in table {
-        let answer = run(&url, "bak_k", body);
-        let (got, message) = answer.error();
-        assert_eq!((answer.status, got.as_str()), (400, code), "{body}");
+        let response = run(&url, "bak_k", body);
+        let (got, message) = response.error();
+        assert_eq!((response.status, got.as_str()), (400, code), "{body}");
         assert!(message.starts_with(field), "{message}");
     }
-    let answer = run_once(&url, "bak_k", &"k".repeat(256), HELLO);
-    assert_eq!(answer.status, 400);
-    assert!(answer.error().1.contains("Idempotency-Key"));
+    let response = run_once(&url, "bak_k", &"k".repeat(256), HELLO);
+    assert_eq!(response.status, 400);
+    assert!(response.error().1.contains("Idempotency-Key"));
     assert_eq!(sandbox.stats().total.billed_runs, 0);
 }
 
 #[test]
-fn body_limit() {
+fn body_over_32_mib_gets_400() {
     let (_sandbox, url) = plain();
     let of_size = |size: usize| {
         let frame = r#"{"kit":"text-gen","input":{"prompt":""}}"#;
         frame.replace("\"\"", &format!("\"{}\"", "a".repeat(size - frame.len())))
     };
     assert_eq!(run(&url, "bak_k", &of_size(32 << 20)).status, 200);
-    let answer = run(&url, "bak_k", &of_size((32 << 20) + 1));
-    assert_eq!((answer.status, answer.error().0.as_str()), (400, "request_too_large"));
-    assert!(answer.error().1.contains("33554432 bytes"));
+    let response = run(&url, "bak_k", &of_size((32 << 20) + 1));
+    assert_eq!((response.status, response.error().0.as_str()), (400, "request_too_large"));
+    assert!(response.error().1.contains("33554432 bytes"));
 
-    // The same without a declared length, and the answer to a large body that nobody wanted.
+    // Also without a declared length, and for a large body of a rejected request.
     let mut connection = Connection::to(&url);
     let head =
         "POST /v1/kits/run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bak_k\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -179,7 +183,7 @@ fn body_limit() {
     assert_eq!(connection.receive().unwrap().status, 400);
     assert_eq!(run(&url, "sk-other", &of_size(20 << 20)).status, 401);
 
-    // Who waits for `100 Continue` is told at once, and sends nothing.
+    // A client that waits for `100 Continue` gets the response at once, and sends no body.
     let mut connection = Connection::to(&url);
     let head = "POST /v1/kits/run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bak_k\r\nExpect: 100-continue\r\n\
         Content-Length: 99999999\r\n\r\n";
@@ -199,20 +203,20 @@ fn one_connection_serves_many_requests() {
             &format!("Authorization: Bearer {key}\r\n"),
             HELLO.as_bytes(),
         ));
-        let answer = connection.receive().unwrap();
-        assert_eq!(answer.status, status);
-        ids.insert(answer.header("x-request-id").unwrap().to_owned());
+        let response = connection.receive().unwrap();
+        assert_eq!(response.status, status);
+        ids.insert(response.header("x-request-id").unwrap().to_owned());
     }
     assert_eq!(ids.len(), 4);
 }
 
 #[test]
-fn plans() {
+fn plans_limit_requests() {
     let (_sandbox, url) = plain();
     let (_maker_for_all, maker_url) = sandbox(Options { plan: Some(Plan::Maker), ..Options::default() });
     let table = [
         (&url, "bak_maker_a", 30, true),
-        (&url, "bak_maker_b", 30, true), // each key has limits of its own
+        (&url, "bak_maker_b", 30, true), // limits are per key
         (&url, "bak_builder_a", 120, true),
         (&url, "bak_a", 130, false),
         (&maker_url, "bak_builder_a", 30, true),
@@ -222,9 +226,9 @@ fn plans() {
             assert_eq!(run(url, key, HELLO).status, 200, "{key}");
         }
         if then_limited {
-            let answer = run(url, key, HELLO);
-            assert_eq!((answer.status, answer.error().0.as_str()), (429, "rate_limited"), "{key}");
-            let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            let response = run(url, key, HELLO);
+            assert_eq!((response.status, response.error().0.as_str()), (429, "rate_limited"), "{key}");
+            let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=60).contains(&seconds), "{seconds}");
         }
     }
@@ -241,12 +245,12 @@ fn tokens_are_limited() {
 }
 
 #[test]
-fn idempotency() {
+fn same_idempotency_key_is_billed_once() {
     let (sandbox, url) = plain();
     let first = run_once(&url, "bak_maker_k", "once", HELLO);
     assert_eq!((first.status, first.header("idempotent-replayed")), (200, None));
     for _ in 0..40 {
-        // More often than the plan's limit: a replay does not count.
+        // More calls than the plan allows: replays do not count.
         let again = run_once(&url, "bak_maker_k", "once", HELLO);
         assert_eq!((again.status, &again.body), (200, &first.body));
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
@@ -261,7 +265,7 @@ fn idempotency() {
 }
 
 #[test]
-fn idempotency_off() {
+fn idempotency_can_be_turned_off() {
     let (sandbox, url) = sandbox(Options { idempotency: false, ..Options::default() });
     let ids: Vec<_> = (0..2).map(|_| run_once(&url, "bak_k", "once", HELLO).json()["id"].clone()).collect();
     assert_ne!(ids[0], ids[1]);
@@ -269,7 +273,7 @@ fn idempotency_off() {
 }
 
 #[test]
-fn concurrent_calls_under_one_key_bill_once() {
+fn concurrent_calls_with_one_key_are_billed_once() {
     let (sandbox, url) = sandbox(Options { latency: Duration::from_millis(20), ..Options::default() });
     let start = Barrier::new(32);
     let bodies: Vec<Vec<u8>> = std::thread::scope(|scope| {
@@ -289,7 +293,7 @@ fn concurrent_calls_under_one_key_bill_once() {
 }
 
 #[test]
-fn a_caller_who_leaves_was_billed_and_finds_his_answer() {
+fn disconnected_client_is_billed_and_can_replay() {
     let (sandbox, url) = sandbox(Options { latency: Duration::from_millis(300), ..Options::default() });
     let headers = "Authorization: Bearer bak_k\r\nIdempotency-Key: once\r\n";
     let mut connection = Connection::to(&url);
@@ -298,14 +302,14 @@ fn a_caller_who_leaves_was_billed_and_finds_his_answer() {
         std::thread::yield_now();
     }
     drop(connection);
-    let answer = run_once(&url, "bak_k", "once", HELLO);
-    assert_eq!((answer.status, answer.header("idempotent-replayed")), (200, Some("true")));
-    assert!(answer.json()["latency_ms"].as_u64().unwrap() >= 300);
+    let response = run_once(&url, "bak_k", "once", HELLO);
+    assert_eq!((response.status, response.header("idempotent-replayed")), (200, Some("true")));
+    assert!(response.json()["latency_ms"].as_u64().unwrap() >= 300);
     assert_eq!(sandbox.stats().total.billed_runs, 1);
 }
 
 #[test]
-fn fail_rate() {
+fn fail_rate_fails_its_share_of_calls() {
     let statuses = |seed| {
         let (sandbox, url) = sandbox(Options { fail_rate: 0.3, seed, ..Options::default() });
         let statuses: Vec<u16> = (0..40).map(|_| run(&url, "bak_k", HELLO).status).collect();
@@ -318,15 +322,15 @@ fn fail_rate() {
     assert_ne!(statuses(7), statuses(8));
 
     let (sandbox, url) = sandbox(Options { fail_rate: 1.0, ..Options::default() });
-    let answer = run_once(&url, "bak_maker_k", "once", HELLO);
-    assert_eq!((answer.status, answer.error().0.as_str()), (500, "internal_error"));
+    let response = run_once(&url, "bak_maker_k", "once", HELLO);
+    assert_eq!((response.status, response.error().0.as_str()), (500, "internal_error"));
     assert_eq!(run_once(&url, "bak_maker_k", "once", HELLO).status, 500); // only a 200 is stored
     assert_eq!(sandbox.stats().total.cost_nano_usd, 0);
     assert!(Sandbox::start(Options { fail_rate: f64::NAN, ..Options::default() }).is_err());
 }
 
 #[test]
-fn stats() {
+fn stats_count_per_key() {
     let (sandbox, url) = plain();
     let body = r#"{"kit":"code-assist","input":{"prompt":"abcd","context":"efghi"},"config":{"max_tokens":7}}"#;
     run(&url, "bak_maker_secret", body);
@@ -334,7 +338,7 @@ fn stats() {
     run_once(&url, "bak_secret", "once", body);
     run(&url, "bak_secret", "{}");
     run(&url, "sk-secret", body);
-    let answer = ask(&url, "GET", "/sandbox/stats", "", "");
+    let response = send(&url, "GET", "/sandbox/stats", "", "");
     let tally = |requests: u64, billed_runs: u64, replays: u64| {
         serde_json::json!({
             "requests": requests, "billed_runs": billed_runs, "replays": replays, "input_tokens": 3 * billed_runs,
@@ -343,14 +347,14 @@ fn stats() {
     };
     let mut want = tally(5, 2, 1);
     want["keys"] = serde_json::json!({ "bak_maker_…f7c4fde3": tally(1, 1, 0), "bak_…d2dde615": tally(3, 1, 1) });
-    assert_eq!(answer.json(), want);
+    assert_eq!(response.json(), want);
     assert_eq!(serde_json::to_value(sandbox.stats()).unwrap(), want);
-    assert!(!String::from_utf8(answer.body).unwrap().contains("secret"));
+    assert!(!String::from_utf8(response.body).unwrap().contains("secret"));
 }
 
 #[test]
 fn drop_stops_the_server() {
-    // An address that no other test uses, where the system has more than one: they could take the port at the end.
+    // An address that no other test uses, where the system has more than one, so that no other test can take the port.
     let host = if cfg!(target_os = "linux") { [127, 0, 0, 77] } else { [127, 0, 0, 1] }.into();
     let (sandbox, url) = sandbox(Options { host, latency: Duration::from_secs(3_600), ..Options::default() });
     let (mut idle, mut busy) = (Connection::to(&url), Connection::to(&url));
@@ -377,7 +381,7 @@ fn stop_lets_calls_in_flight_finish() {
 }
 
 #[test]
-fn a_busy_port_is_an_error() {
+fn busy_port_is_an_error() {
     let (sandbox, url) = plain();
     let port = url.trim_end_matches("/v1").rsplit(':').next().unwrap().parse().unwrap();
     let error = Sandbox::start(Options { port, ..Options::default() }).unwrap_err();
@@ -398,7 +402,7 @@ fn starts_and_stops_inside_a_runtime() {
 }
 
 #[test]
-fn hundreds_of_connections() {
+fn hundreds_of_connections_are_served() {
     let (sandbox, url) = plain();
     let message = request("POST", "/v1/kits/run", "Authorization: Bearer bak_k\r\n", HELLO.as_bytes());
     let mut connections: Vec<_> = (0..400).map(|_| Connection::to(&url)).collect();

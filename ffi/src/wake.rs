@@ -1,16 +1,16 @@
-//! What wakes a host whose calls have ended: a descriptor to poll, or the return of a function that blocks.
+//! [`Wake`]: tells a host that calls have completed, by a descriptor to poll and by waking threads that block.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Both ways at once.
+/// Wakes hosts that poll and hosts that block.
 pub(crate) struct Wake {
     descriptor: Descriptor,
     waiting: AtomicUsize,
     lock: Mutex<()>,
-    ended: Condvar,
+    completed: Condvar,
 }
 
 impl Wake {
@@ -19,43 +19,43 @@ impl Wake {
             descriptor: Descriptor::new()?,
             waiting: AtomicUsize::new(0),
             lock: Mutex::new(()),
-            ended: Condvar::new(),
+            completed: Condvar::new(),
         })
     }
 
-    /// Never blocks for longer than the lock is held, which is never while somebody waits.
+    /// Wakes the host. It blocks no longer than the lock is held; a waiting thread does not hold it.
     pub(crate) fn wake(&self) {
         self.descriptor.wake();
         if self.waiting.load(Ordering::SeqCst) > 0 {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
-            self.ended.notify_all();
+            self.completed.notify_all();
         }
     }
 
-    /// The descriptor that becomes readable, or -1 where the system has none that fits.
+    /// The descriptor that becomes readable, or -1 if the system has no suitable kind.
     pub(crate) fn descriptor(&self) -> i32 {
         self.descriptor.number()
     }
 
-    /// Looks until `look` finds something or the time is over.
-    pub(crate) fn wait(&self, most: Duration, mut look: impl FnMut() -> bool) {
-        let until = Instant::now().checked_add(most);
+    /// Blocks until `is_done` returns true or the timeout elapses.
+    pub(crate) fn wait(&self, timeout: Duration, mut is_done: impl FnMut() -> bool) {
+        let deadline = Instant::now().checked_add(timeout);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock: whoever wakes after this look finds the condition waited for.
-        while !look() {
-            let left = until.map_or(most, |until| until.saturating_duration_since(Instant::now()));
+        // It is called under the lock, so a wake that comes after it finds this thread waiting.
+        while !is_done() {
+            let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break;
             }
-            held = self.ended.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
+            held = self.completed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(held);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-/// A counter: one descriptor, and no end of wakes fits.
+/// A counter: one descriptor, and it cannot fill up.
 #[cfg(target_os = "linux")]
 struct Descriptor(std::os::fd::OwnedFd);
 
@@ -67,7 +67,7 @@ impl Descriptor {
     }
 
     fn wake(&self) {
-        // Full only after 2^64 wakes that nobody took; then it is readable anyway.
+        // It fails only after 2^64 unread wakes, when the descriptor is readable anyway.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 
@@ -76,7 +76,7 @@ impl Descriptor {
     }
 }
 
-/// Both ends of a pipe, so that whoever writes never writes to nobody. Closed on exec, as the standard library does.
+/// Both ends of a pipe, so that a write never fails for lack of a reader. The standard library sets close-on-exec.
 #[cfg(all(unix, not(target_os = "linux")))]
 struct Descriptor(io::PipeReader, io::PipeWriter);
 
@@ -90,7 +90,7 @@ impl Descriptor {
     }
 
     fn wake(&self) {
-        // What does not fit is one wake too many: it is readable.
+        // A write that does not fit is not needed: the descriptor is readable.
         let _ = rustix::io::write(&self.1, &1_u64.to_ne_bytes());
     }
 
@@ -99,7 +99,7 @@ impl Descriptor {
     }
 }
 
-/// Hosts block in `baik_1_drain` there.
+/// Hosts block in `baik_1_drain` on other systems.
 #[cfg(not(unix))]
 struct Descriptor;
 

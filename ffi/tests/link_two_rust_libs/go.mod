@@ -1,4 +1,4 @@
-module builderaikits.com/sdk/beside
+module builderaikits.com/sdk/linktest
 
 go 1.24
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes of Rust's static libraries one archive that only shows our symbols, without what nothing of ours reaches:
+# Combines Rust's static libraries into one archive that exports only our symbols, and drops code that none of them reaches:
 #
 #   archive.sh OUT.a TARGET=IN.a...
 #
-# Two Rust libraries in one program define the same symbols of Rust's runtime; with all but ours made local they link.
-# Each IN is one object of OUT. In that of a musl TARGET our names begin with baik_<abi>_musl_, which the header uses
-# where the C library is musl: of the two objects a program is linked with the one that it names.
+# Two Rust libraries in one program define the same symbols of Rust's runtime; with all other symbols local, they link.
+# Each IN becomes one object of OUT. In the object of a musl TARGET the names begin with baik_<abi>_musl_, which the header
+# uses if the C library is musl: a program links the object whose names it uses.
 set -euo pipefail
 out=$1
 shift
@@ -14,7 +14,7 @@ trap 'rm -r "$scratch"' EXIT
 mkdir -p "$(dirname "$out")"
 
 if [[ $(uname) == Darwin ]]; then
-  # Not run yet. The linker of macOS keeps the list of what stays global itself; names begin with an underscore there.
+  # Not tested yet. The macOS linker takes the list of global symbols; names begin with an underscore.
   in=${1#*=}
   nm -gjU "$in" 2>/dev/null | grep -E '^_baik_[0-9]+_' | sort >"$scratch/exported"
   roots=()
@@ -30,10 +30,10 @@ objects=()
 add() {
   local target=$1 inputs=("$2") object=$scratch/builderaikits.o names=()
   nm -g --defined-only "$2" 2>/dev/null | awk '$2 == "T" && $3 ~ /^baik_[0-9]+_/ { print $3 }' | sort >"$scratch/exported"
-  [[ -s $scratch/exported ]] || { echo "$2 exports none of ours" >&2; exit 1; }
+  [[ -s $scratch/exported ]] || { echo "$2 exports no symbol baik_*" >&2; exit 1; }
   if [[ $target == *-musl* ]]; then
     object=$scratch/builderaikits_musl.o
-    # What unwinds a panic is Rust's own here: musl's compilers do not all bring one. Alpine's Rust has none; its gcc does.
+    # Rust's own unwinder, because not every compiler for musl has one. Alpine's Rust has none; its gcc does.
     local unwinder
     unwinder=$(rustc --print sysroot)/lib/rustlib/$target/lib/self-contained/libunwind.a
     [[ ! -f $unwinder ]] || inputs+=("$unwinder")
@@ -49,11 +49,11 @@ add() {
 }
 for in in "$@"; do add "${in%%=*}" "${in#*=}"; done
 
-# Put there in one step, so that nobody links half a file; and the same bytes for the same input.
+# Moved in one step, so that no linker reads half a file. The same input gives the same bytes.
 "${AR:-ar}" rcsD "$scratch/made.a" "${objects[@]}"
 cp "$scratch/made.a" "$out.new"
 mv "$out.new" "$out"
-# Go's side looks for it where the C library is musl: without it there is nothing to link.
+# The Go package requires this marker if the C library is musl: without it there is nothing to link.
 marker=$(dirname "$out")/has_musl.h
 rm -f "$marker"
-[[ ! -f $scratch/builderaikits_musl.o ]] || echo '/* libbuilderaikits.a has the object for musl. */' >"$marker"
+[[ ! -f $scratch/builderaikits_musl.o ]] || echo '/* libbuilderaikits.a contains the object for musl. */' >"$marker"

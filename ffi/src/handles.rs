@@ -1,15 +1,17 @@
-//! Handles: numbers that stand for what hosts may hold, and are checked each time that they come back.
+//! [`HandleMap`]: numbers for the objects that hosts hold, checked on every use.
 
 use std::sync::{PoisonError, RwLock};
 
-/// The bits of a handle, from the lowest: index, generation, kind. A generation is never used up: at a million a second
-/// that would take 19 hours of one slot alone, and the slot then rests.
+/// The parts of a handle, from the lowest bit: index, generation, kind. At a million reuses per second a slot's generations
+/// last 19 hours; the slot is then retired.
 const INDEX_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 36;
 const KIND_SHIFT: u32 = INDEX_BITS + GENERATION_BITS;
 
-/// What handles of one kind stand for. 0 is nobody's.
-pub(crate) struct Handles<T> {
+/// The objects of one kind, by handle. 0 is never a handle.
+///
+/// The crate `slotmap` has neither kinds nor retired slots: an old handle would be valid again after 2³¹ reuses.
+pub(crate) struct HandleMap<T> {
     kind: u64,
     slots: RwLock<Slots<T>>,
 }
@@ -24,14 +26,14 @@ struct Slot<T> {
     value: Option<T>,
 }
 
-impl<T> Handles<T> {
-    /// `kind`: from 1 to 15, another for each kind, so that none passes for one of another kind.
+impl<T> HandleMap<T> {
+    /// Creates an empty map. `kind` is from 1 to 15 and differs for each map, so that a handle is valid in one map only.
     pub(crate) const fn new(kind: u64) -> Self {
         Self { kind, slots: RwLock::new(Slots { all: Vec::new(), free: Vec::new() }) }
     }
 
-    /// A handle for `value`. None when there are sixteen million already.
-    pub(crate) fn put(&self, value: T) -> Option<u64> {
+    /// Adds an object and returns its handle, or `None` if there are sixteen million already.
+    pub(crate) fn insert(&self, value: T) -> Option<u64> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let index = match slots.free.pop() {
             Some(index) => index,
@@ -46,20 +48,20 @@ impl<T> Handles<T> {
         Some((self.kind << KIND_SHIFT) | (slot.generation << INDEX_BITS) | u64::try_from(index).ok()?)
     }
 
-    /// What it stands for.
+    /// Returns a clone of the object.
     pub(crate) fn get(&self, handle: u64) -> Option<T>
     where
         T: Clone,
     {
-        let (index, generation) = self.parts(handle)?;
+        let (index, generation) = self.index_and_generation(handle)?;
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.all.get(index).filter(|slot| slot.generation == generation)?;
         slot.value.clone()
     }
 
-    /// Takes back what it stood for; from then on it stands for nothing.
-    pub(crate) fn take(&self, handle: u64) -> Option<T> {
-        let (index, generation) = self.parts(handle)?;
+    /// Removes and returns the object. The handle is invalid from then on.
+    pub(crate) fn remove(&self, handle: u64) -> Option<T> {
+        let (index, generation) = self.index_and_generation(handle)?;
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.all.get_mut(index).filter(|slot| slot.generation == generation)?;
         let value = slot.value.take()?;
@@ -71,7 +73,7 @@ impl<T> Handles<T> {
         Some(value)
     }
 
-    fn parts(&self, handle: u64) -> Option<(usize, u64)> {
+    fn index_and_generation(&self, handle: u64) -> Option<(usize, u64)> {
         let index = handle & ((1 << INDEX_BITS) - 1);
         let generation = (handle >> INDEX_BITS) & ((1 << GENERATION_BITS) - 1);
         (handle >> KIND_SHIFT == self.kind).then_some((usize::try_from(index).ok()?, generation))
@@ -83,27 +85,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handle_is_taken_back_once() {
-        let (texts, others) = (Handles::new(1), Handles::new(2));
-        let first = texts.put("a").unwrap();
-        let other = others.put("b").unwrap();
+    fn handle_can_be_removed_once() {
+        let (texts, others) = (HandleMap::new(1), HandleMap::new(2));
+        let first = texts.insert("a").unwrap();
+        let other = others.insert("b").unwrap();
         assert_eq!((texts.get(first), texts.get(other), others.get(first)), (Some("a"), None, None));
-        assert_eq!((texts.take(first), texts.take(first), texts.get(first)), (Some("a"), None, None));
-        let second = texts.put("c").unwrap();
-        assert_ne!(first, second, "the slot is used again, the handle is not");
-        assert_eq!((texts.get(first), texts.take(first), texts.get(second)), (None, None, Some("c")));
-        for nobodys in [0, 1, u64::MAX, second ^ 1, second ^ (1 << 63), second ^ (1 << 30)] {
-            assert_eq!((texts.get(nobodys), texts.take(nobodys)), (None, None), "{nobodys:x}");
+        assert_eq!((texts.remove(first), texts.remove(first), texts.get(first)), (Some("a"), None, None));
+        let second = texts.insert("c").unwrap();
+        assert_ne!(first, second, "the slot is reused, the handle is not");
+        assert_eq!((texts.get(first), texts.remove(first), texts.get(second)), (None, None, Some("c")));
+        for invalid in [0, 1, u64::MAX, second ^ 1, second ^ (1 << 63), second ^ (1 << 30)] {
+            assert_eq!((texts.get(invalid), texts.remove(invalid)), (None, None), "{invalid:x}");
         }
     }
 
     #[test]
-    fn a_slot_whose_generations_are_used_up_rests() {
-        let texts = Handles::new(1);
-        let first = texts.put("a").unwrap();
+    fn exhausted_slot_is_retired() {
+        let texts = HandleMap::new(1);
+        let first = texts.insert("a").unwrap();
         texts.slots.write().unwrap().all[0].generation = (1 << GENERATION_BITS) - 1;
         let last = first | (((1 << GENERATION_BITS) - 1) << INDEX_BITS);
-        assert_eq!(texts.take(last), Some("a"));
-        assert_eq!((texts.take(last), texts.put("b").unwrap() & 0xff), (None, 1), "another slot");
+        assert_eq!(texts.remove(last), Some("a"));
+        assert_eq!((texts.remove(last), texts.insert("b").unwrap() & 0xff), (None, 1), "another slot");
     }
 }

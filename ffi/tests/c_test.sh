@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the C example plainly, under valgrind and with AddressSanitizer: c-test.sh SANDBOX FOLDER. See `make c-test`.
+# Runs the C example directly, under valgrind and with AddressSanitizer: c_test.sh SANDBOX FOLDER. See `make c-test`.
 set -euo pipefail
 folder=$2
 source "$(dirname "${BASH_SOURCE[0]}")/../../sandbox/start.sh" "$1"
 user=(env -i "PATH=$PATH" "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=$url")
 
-# A run, a refusal of the service, and one of the client, each in three ways.
+# Checks the exit status and a text of the output.
 check() {
   local expected=$1 words=$2
   shift 2
@@ -17,16 +17,17 @@ check() {
     exit 1
   fi
 }
-# The runtime's threads are still there at the end, by design: what they hold is reachable, not lost.
+# The runtime's threads outlive main by design. Their memory is reachable, not lost.
 valgrind=(valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite)
-for way in "" "${valgrind[*]}" asan; do
+# Each case: a run, an error of the service, and an error of the client.
+for mode in "" "${valgrind[*]}" asan; do
   program="$folder/quickstart"
-  [[ $way != asan ]] || { program+=-asan way=; }
+  [[ $mode != asan ]] || { program+=-asan mode=; }
   # shellcheck disable=SC2206
-  run=($way "$program")
+  run=($mode "$program")
   check 0 'Hello from "C"' "${user[@]}" "${run[@]}" 'Hello from "C"'
-  [[ -z $way ]] || tail -n 12 "$scratch/err" | grep -E 'definitely lost|ERROR SUMMARY'
+  [[ -z $mode ]] || tail -n 12 "$scratch/err" | grep -E 'definitely lost|ERROR SUMMARY'
   check 1 'revoked' "${user[@]}" BUILDERAIKITS_API_KEY=bak_revoked_x "${run[@]}"
-  check 1 'api_key: is empty\|api_key: is missing' "${user[@]}" BUILDERAIKITS_API_KEY= "${run[@]}"
+  check 1 "\`api_key\` is required" "${user[@]}" BUILDERAIKITS_API_KEY= "${run[@]}"
 done
-echo "the C example: plain, under valgrind and with AddressSanitizer: ok"
+echo "C example: direct, valgrind, AddressSanitizer: ok"
