@@ -1,4 +1,4 @@
-# The Go package: included by the Makefile, which has CARGO, LOCKED, TARGET_DIR and left-out. FFI_TARGET is in ffi/ffi.mk.
+# The Go package: included by the Makefile, which sets CARGO, LOCKED, TARGET_DIR and skip. FFI_TARGET is in ffi/ffi.mk.
 
 GO ?= go
 STATICCHECK_VERSION := 0.8.2
@@ -15,7 +15,7 @@ has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
 
 .PHONY: go-lib
 go-lib: rust ## Build the Go package's library, optimized
-	$(RELEASED) $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
+	$(RELEASE_FLAGS) $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
 	ffi/archive.sh $(GO_LIB) $(FFI_TARGET)=$(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a
 
 # The library that is released for Linux. zig has the headers of an old glibc and of musl.
@@ -25,7 +25,7 @@ go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linu
 	rustup target add $(GO_LINUX)-musl
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)
 	for libc in gnu.2.17 musl; do \
-	  PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" $(RELEASED) \
+	  PATH="$(CURDIR)/$(dir $(ZIGBUILD)):$$PATH" $(RELEASE_FLAGS) \
 	    cargo-zigbuild rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED) --target $(GO_LINUX)-$$libc; \
 	done
 	ffi/archive.sh $(GO_LIB) $(foreach libc,gnu musl,$(GO_LINUX)-$(libc)=$(TARGET_DIR)/golib/$(GO_LINUX)-$(libc)/wheel/libbuilderaikits_ffi.a)
@@ -88,10 +88,10 @@ go-fuzz: go-build ## Fuzz the C ABI and the encoding of requests from Go, FUZZ_S
 	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzABI -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x ./internal/native
 	cd bindings-go && $(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZ_SECONDS)s -fuzzminimizetime 100x .
 
-.PHONY: go-build-if-there
-go-build-if-there:
-	@if $(has-go); then $(MAKE) --no-print-directory go-build; else $(call left-out,the Go package,$(GO_VERSION_NEEDED)); fi
+.PHONY: go-build-if-available
+go-build-if-available:
+	@if $(has-go); then $(MAKE) --no-print-directory go-build; else $(call skip,the Go package,$(GO_VERSION_NEEDED)); fi
 
-.PHONY: go-test-if-there
-go-test-if-there:
-	@if $(has-go); then $(MAKE) --no-print-directory go-test go-release-check; else $(call left-out,the tests of the Go package,$(GO_VERSION_NEEDED)); fi
+.PHONY: go-test-if-available
+go-test-if-available:
+	@if $(has-go); then $(MAKE) --no-print-directory go-test go-release-check; else $(call skip,the tests of the Go package,$(GO_VERSION_NEEDED)); fi

@@ -30,8 +30,8 @@ node-package: node-typescript
 node-typescript: $(NODE_TOOLS)
 	cd bindings-node && node_modules/.bin/tsc -p tsconfig.json
 
-.PHONY: node-package-if-there
-node-package-if-there:
+.PHONY: node-package-if-available
+node-package-if-available:
 	@if $(NODE_IS_AVAILABLE); then $(MAKE) --no-print-directory node-package; fi
 
 .PHONY: node-types
@@ -49,10 +49,10 @@ node-test: rust node-types ## Run the tests of the Node package; installs its to
 	@$(MAKE) --no-print-directory node-package
 	cd bindings-node && $(NODE) --test test/*.test.mjs
 
-.PHONY: node-test-if-there
-node-test-if-there:
+.PHONY: node-test-if-available
+node-test-if-available:
 	@if $(NODE_IS_AVAILABLE); then $(MAKE) --no-print-directory node-test; \
-	  else $(call left-out,the tests of the Node package,Node 20 or later with npm); fi
+	  else $(call skip,the tests of the Node package,Node 20 or later with npm); fi
 
 # Release builds: on Linux zig links against an old glibc, so that older systems can load the addon. No local paths remain.
 NODE_ADDON = $(if $(findstring linux,$(HOST_TARGET)),zigbuild --target $(HOST_TARGET).2.17,build --target $(HOST_TARGET)) --profile wheel -p builderaikits-node $(LOCKED)
@@ -65,7 +65,7 @@ node-release: rust node-typescript $(NODE_ZIG) ## Build the Node packages as rel
 	$(NODE_ZIG_PATH) bridge/pgo.sh instrument $(NODE_INSTRUMENTED) $(CARGO) $(NODE_ADDON)
 	package=$$($(NODE) bindings-node/scripts/platform-package.mjs here $(NODE_INSTRUMENTED)/$(HOST_TARGET)/wheel $(NODE_INSTRUMENTED)); \
 	  BUILDERAIKITS_NATIVE_PATH=$(NODE_INSTRUMENTED)/$$package $(NODE) bindings-node/scripts/pgo-workload.mjs $(TARGET_DIR)/release
-	$(NODE_ZIG_PATH) $(RELEASED) \
+	$(NODE_ZIG_PATH) $(RELEASE_FLAGS) \
 	  bridge/pgo.sh optimize $(NODE_INSTRUMENTED) $(CARGO) $(NODE_ADDON)
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)
 	$(NODE) bindings-node/scripts/main-package.mjs $(NODE_PACKED)

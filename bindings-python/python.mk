@@ -42,12 +42,12 @@ python-types: python-build $(VENV_TOOLS) ## Check the Python code with ruff, myp
 
 PYTHON_CODE := bindings-python examples/python tests/conformance/drivers
 
-.PHONY: python-test-if-there
-python-test-if-there:
+.PHONY: python-test-if-available
+python-test-if-available:
 	@if $(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then $(MAKE) --no-print-directory python-test; \
-	  else $(call left-out,the tests of the Python package,Python 3.10 or later with venv and pip); fi
+	  else $(call skip,the tests of the Python package,Python 3.10 or later with venv and pip); fi
 
-# The release build. On Linux, zig links against an old glibc. RELEASED keeps paths of this machine out.
+# The release build. On Linux, zig links against an old glibc. RELEASE_FLAGS keep local paths out of it.
 PYTHON_WHEEL_BUILD = $(VENV_BIN)/maturin build -m bindings-python/Cargo.toml $(LOCKED) --target $(HOST_TARGET) $(if $(findstring linux,$(HOST_TARGET)),--zig --compatibility manylinux2014)
 PYTHON_PGO := $(TARGET_DIR)/python-pgo
 .PHONY: python-release
@@ -57,7 +57,7 @@ python-release: rust $(VENV_TOOLS) ## Build the release wheel with profile-guide
 	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" bridge/pgo.sh instrument $(PYTHON_PGO) $(PYTHON_WHEEL_BUILD) --auditwheel skip --out $(PYTHON_PGO)/wheels
 	$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(PYTHON_PGO)/package $(PYTHON_PGO)/wheels/*.whl
 	PYTHONPATH=$(PYTHON_PGO)/package $(VENV_BIN)/python bindings-python/scripts/pgo_workload.py $(TARGET_DIR)/release
-	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" $(RELEASED) \
+	PATH="$(CURDIR)/$(VENV_BIN):$$PATH" $(RELEASE_FLAGS) \
 	  bridge/pgo.sh optimize $(PYTHON_PGO) $(PYTHON_WHEEL_BUILD) --out $(WHEELS)
 
 .PHONY: python-wheel

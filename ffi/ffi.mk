@@ -1,4 +1,4 @@
-# The C ABI: included by the Makefile, which has CARGO, LOCKED, TARGET_DIR and left-out. GO_LIB is in bindings-go/go.mk.
+# The C ABI: included by the Makefile, which sets CARGO, LOCKED, TARGET_DIR and skip. GO_LIB is in bindings-go/go.mk.
 
 # Rust's name of the platform that the library is for.
 FFI_TARGET = $(or $(CARGO_BUILD_TARGET),$(HOST_TARGET))
@@ -27,7 +27,7 @@ ffi-link-test: rust ## Link the library and another Rust library into one Go pro
 	cd ffi/tests/link_two_rust_libs && CGO_LDFLAGS=$(abspath $(TARGET_DIR))/link-test/libother.a $(GO) build -o $(abspath $(TARGET_DIR))/link-test/program .
 	$(TARGET_DIR)/link-test/program
 
-.PHONY: c-test-if-there
-c-test-if-there:
+.PHONY: c-test-if-available
+c-test-if-available:
 	@if command -v gcc >/dev/null && command -v valgrind >/dev/null; then $(MAKE) --no-print-directory c-test; \
-	  else $(call left-out,the C example,gcc with its sanitizers and valgrind); fi
+	  else $(call skip,the C example,gcc with its sanitizers and valgrind); fi
