@@ -23,7 +23,10 @@ pub(crate) trait Peer: Send + Sync + 'static {
 
 /// Runs one peer through one scenario and prints a line of JSON: calls, wall and CPU seconds of the measured part, and the
 /// process's peak memory and threads. `new_peer` receives the prompt.
-pub(crate) fn run<P: Peer>(scenario: &str, new_peer: impl FnOnce(String) -> Result<P, AnyError>) -> Result<(), AnyError> {
+pub(crate) fn run<P: Peer>(
+    scenario: &str,
+    new_peer: impl FnOnce(String) -> Result<P, AnyError>,
+) -> Result<(), AnyError> {
     // (calls before measuring, calls measured, at once, bytes of prompt)
     let (warm_up, calls, at_once, prompt) = match scenario {
         "sequential" => (500, 5_000, 1, 0),

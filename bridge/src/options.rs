@@ -26,10 +26,10 @@ pub fn apply_client_options(options: &mut ClientOptions, values: Map<String, Val
             "timeout_ms" => options.timeout = value.timeout()?.into(),
             "attempt_timeout_ms" => options.attempt_timeout = value.timeout()?.into(),
             "connect_timeout_ms" => options.connect_timeout = value.timeout()?.into(),
-            "max_retries" => options.max_retries = value.integer()?,
+            "max_retries" => options.max_retries = value.integer(0)?,
             "retry_ambiguous" => options.retry_ambiguous = value.bool()?,
-            "max_concurrency" => options.max_concurrency = value.optional(Given::integer)?,
-            "max_response_bytes" => options.max_response_bytes = value.integer()?,
+            "max_concurrency" => options.max_concurrency = value.optional(|value| value.integer(1))?,
+            "max_response_bytes" => options.max_response_bytes = value.integer(1)?,
             "headers" => options.headers = value.headers()?,
             "proxy" => options.proxy = value.optional(Given::string)?.map(Redacted),
             "ca_file" => options.ca_file = value.optional(Given::string)?.map(Into::into),
@@ -54,7 +54,7 @@ pub fn client_overrides(values: Map<String, Value>) -> Result<ClientOverrides> {
             "api_key" => overrides.api_key = Some(ApiKey::new(&value.string()?)?),
             "timeout_ms" => overrides.timeout = Some(value.timeout()?),
             "attempt_timeout_ms" => overrides.attempt_timeout = Some(value.timeout()?),
-            "max_retries" => overrides.max_retries = Some(value.integer()?),
+            "max_retries" => overrides.max_retries = Some(value.integer(0)?),
             "retry_ambiguous" => overrides.retry_ambiguous = Some(value.bool()?),
             "headers" => overrides.headers = Some(value.headers()?),
             "app_name" => overrides.app_name = Some(value.string()?),
@@ -84,7 +84,7 @@ pub fn request_options(values: Map<String, Value>) -> Result<RequestOptions> {
         let value = Given { kind: ErrorKind::InvalidRequest, name: &name, value };
         match name.as_str() {
             "timeout_ms" => options.timeout = Some(value.timeout()?),
-            "max_retries" => options.max_retries = Some(value.integer()?),
+            "max_retries" => options.max_retries = Some(value.integer(0)?),
             "retry_ambiguous" => options.retry_ambiguous = Some(value.bool()?),
             "idempotency_key" => options.idempotency_key = Some(value.string()?),
             "headers" => options.headers = value.headers()?,
@@ -127,9 +127,9 @@ impl Given<'_> {
         self.value.as_bool().ok_or_else(|| self.invalid(|name| format!("`{name}` must be true or false.")))
     }
 
-    fn integer<T: TryFrom<u64> + Max>(self) -> Result<T> {
-        let number = self.value.as_u64().and_then(|number| T::try_from(number).ok());
-        number.ok_or_else(|| self.invalid(|name| format!("`{name}` must be an integer from 0 to {}.", T::MAX)))
+    fn integer<T: TryFrom<u64> + Max>(self, min: u64) -> Result<T> {
+        let number = self.value.as_u64().filter(|number| *number >= min).and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| self.invalid(|name| format!("`{name}` must be an integer from {min} to {}.", T::MAX)))
     }
 
     fn timeout(self) -> Result<Timeout> {
@@ -145,7 +145,7 @@ impl Given<'_> {
     fn headers(self) -> Result<Vec<(String, Redacted<String>)>> {
         match self.value {
             Value::Object(ref headers) if headers.values().all(Value::is_string) => {}
-            _ => return Err(self.invalid(|name| format!("`{name}` must be an object whose values are strings."))),
+            _ => return Err(self.invalid(|name| format!("`{name}` must map header names to strings."))),
         }
         let headers = self.value.as_object().into_iter().flatten();
         Ok(headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect())
@@ -228,9 +228,10 @@ mod tests {
             (json!({"max_retries": 1.5}), "max_retries", "`max_retries` must be an integer"),
             (json!({"max_retries": 4294967296_u64}), "max_retries", "`max_retries` must be an integer"),
             (json!({"max_retries": true}), "max_retries", "`max_retries` must be an integer"),
+            (json!({"max_concurrency": 0}), "max_concurrency", "`max_concurrency` must be an integer from 1 to"),
             (json!({"retry_ambiguous": 1}), "retry_ambiguous", "`retry_ambiguous` must be true or false"),
-            (json!({"headers": ["a"]}), "headers", "`headers` must be an object"),
-            (json!({"headers": {"a": 1}}), "headers", "`headers` must be an object whose values are strings"),
+            (json!({"headers": ["a"]}), "headers", "`headers` must map header names to strings"),
+            (json!({"headers": {"a": 1}}), "headers", "`headers` must map header names to strings"),
             (json!({"timeout": 5}), "timeout", "Unknown client option `timeout`"),
         ];
         for (options, option, message) in invalid {

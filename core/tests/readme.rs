@@ -65,16 +65,16 @@ fn defaults_in_other_languages_match() {
     ];
     let node = source("bindings-node/ts/types.ts");
     let node = node.split_once("export interface ClientOverrides").unwrap().1;
-    let python = source("bindings-python/python/builderaikits/_client.py");
+    let python = source("bindings-python/python/builderaikits/_types.py").replace("\n    limit", " limit");
+    let python = python.split_once("class ClientOverrides").unwrap().1;
     let go = source("bindings-go/option.go").replace("\n// ", " ");
     for (name, python_name, [in_node, in_python, in_go]) in table {
         let (first, rest) = name.split_at(1);
         let node_name = format!("{}{rest}", first.to_lowercase());
         let doc = node.split(&format!("\n  {node_name}?: ")).next().unwrap().lines().last().unwrap();
         assert!(doc.contains(&format!("Default: {in_node}. */")), "types.ts, {node_name}: {doc}");
-        let doc = python.split(&format!("- `{python_name}`: ")).nth(1).unwrap().split("- `").next().unwrap();
-        let fits = [".", ";"].iter().any(|end| doc.contains(&format!("Default {in_python}{end}")));
-        assert!(fits, "_client.py, {python_name}: {doc}");
+        let doc = python.split(&format!("\n    {python_name}: ")).nth(1).unwrap().split("\"\"\"").nth(1).unwrap();
+        assert!(doc.contains(&format!("Default: {in_python}.")), "_types.py, {python_name}: {doc}");
         let doc = go.split(&format!("\n With{name} ")).nth(1).unwrap().lines().next().unwrap();
         assert!(doc.contains(&format!("Default: {in_go}.")), "option.go, With{name}: {doc}");
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
 use std::time::Duration;
 
 use crate::redacted::sanitize;
@@ -78,8 +79,16 @@ pub(crate) fn format_chain(error: &(dyn StdError + 'static)) -> String {
 
 /// The operating system's error among the causes, without any text of a peer.
 pub(crate) fn io_source(error: &(dyn StdError + 'static)) -> Option<io::Error> {
-    let error = error_chain(error).find_map(|cause| cause.downcast_ref::<io::Error>())?;
-    Some(error.raw_os_error().map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error))
+    error_chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).find_map(|error| {
+        match (error.raw_os_error(), error.kind()) {
+            (Some(code), _) => Some(io::Error::from_raw_os_error(code)),
+            // Kinds that the libraries set themselves. Others, such as that of a failed DNS lookup, say nothing.
+            (None, kind @ (ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof | TimedOut)) => {
+                Some(io::Error::from(kind))
+            }
+            (None, _) => None,
+        }
+    })
 }
 
 /// Whether the server declared the request unprocessed, so that it is safe to send again (RFC 9113, 8.7).
@@ -100,7 +109,7 @@ fn describe(error: &(dyn StdError + 'static)) -> String {
 
 /// The HTTP library's own layers, which say nothing about the reason.
 fn is_generic(text: &str) -> bool {
-    text.starts_with("client error (") || text == "request or response body error"
+    text.starts_with("client error (") || matches!(text, "request or response body error" | "tcp connect error")
 }
 
 #[cfg(test)]
@@ -117,7 +126,9 @@ mod tests {
         assert!(format_chain(&error).starts_with("outer with a URL: "), "{}", format_chain(&error));
         let error = Outer(io::Error::other("a\x1b[31m"));
         assert_eq!(format_chain(&error), "a\\u{1b}[31m");
-        assert_eq!(io_source(&error).map(|e| e.to_string()), Some(io::ErrorKind::Other.to_string()));
+        assert!(io_source(&error).is_none());
+        let error = Outer(io::Error::new(UnexpectedEof, "a text of the peer"));
+        assert_eq!(io_source(&error).map(|e| e.to_string()), Some(UnexpectedEof.to_string()));
         let error = Outer(io::Error::from_raw_os_error(2));
         assert_eq!(io_source(&error).and_then(|e| e.raw_os_error()), Some(2));
     }
