@@ -2,4 +2,4 @@
 
 package native
 
-import _ "builderaikits.com/sdk/lib/darwin_arm64" // the core, to link
+import _ "builderaikits.com/sdk/lib/darwin_arm64" // links the core

@@ -6,7 +6,7 @@ package native
 #include "builderaikits.h"
 
 #ifdef __ANDROID__
-#error "builderaikits: there is no core of the SDK for Android"
+#error "builderaikits does not support Android yet"
 #endif
 
 #cgo noescape baik_1_client_new
@@ -29,123 +29,120 @@ import (
 	"unsafe"
 )
 
-// NewClient makes a client, or a copy of base where that is not 0. The error is nil, an [ErrUnavailable] or a defect;
-// what the core refuses is an Outcome.
-func NewClient(base uint64, options []byte) (client uint64, refused *Outcome, err error) {
-	if _, err := process(); err != nil {
+// NewClient creates a client, or a copy of base if that is not 0. An option that the core rejects is reported in
+// rejected; err is an [UnavailableError] or a bug.
+func NewClient(base uint64, options []byte) (client uint64, rejected *Result, err error) {
+	if _, err := sharedQueue(); err != nil {
 		return 0, nil, err
 	}
 	var handle C.uint64_t
-	var failure C.baik_1_batch
-	code := C.baik_1_client_new(C.uint64_t(base), bytesOf(options), C.size_t(len(options)), &handle, &failure)
-	if refused, err = failed("client_new", code, &failure); err != nil || refused != nil {
-		return 0, refused, err
-	}
-	return uint64(handle), nil, nil
+	var batch C.baik_1_batch
+	code := C.baik_1_client_new(C.uint64_t(base), bytesOf(options), C.size_t(len(options)), &handle, &batch)
+	rejected, err = readError("client_new", code, &batch)
+	return uint64(handle), rejected, err
 }
 
 // CloseClient closes a client and its copies.
 func CloseClient(client uint64) { C.baik_1_client_close(C.uint64_t(client)) }
 
-// FreeClient gives a client back.
+// FreeClient frees a client's handle.
 func FreeClient(client uint64) { C.baik_1_client_free(C.uint64_t(client)) }
 
-// LogLevel sets how much is logged: 0 nothing, 1 info, 2 debug, -1 as the environment says. It tells what then holds.
-func LogLevel(level int) int { return int(C.baik_1_log_level(C.int32_t(level))) }
+// SetLogLevel sets the log level: 0 off, 1 info, 2 debug, -1 as the environment says. It returns the level that is now
+// set.
+func SetLogLevel(level int) int { return int(C.baik_1_log_level(C.int32_t(level))) }
 
-// Logs takes what was logged since the last time.
-func Logs() []Log {
+// DrainLogs removes and returns the buffered log records.
+func DrainLogs() []LogRecord {
 	var batch C.baik_1_batch
 	if C.baik_1_logs(&batch) != C.BAIK_1_OK || batch.handle == 0 {
 		return nil
 	}
 	defer C.baik_1_batch_free(batch.handle)
-	lines := make([]Log, 0, int(batch.count))
+	logs := make([]LogRecord, 0, int(batch.count))
 	for _, record := range unsafe.Slice(batch.records, int(batch.count)) {
-		lines = append(lines, Log{Debug: copied(record.kind) == "debug", Message: copied(record.message)})
+		logs = append(logs, LogRecord{Debug: viewText(record.kind) == "debug", Message: copyText(record.display)})
 	}
-	return lines
+	return logs
 }
 
-// Whoever begins or cancels a call holds one of these. A call into C that takes over 20 µs loses its place to run Go code to
-// another thread, which Go makes and keeps: 10,000 goroutines that begin a call at once could make as many. To cancel has
-// places of its own, since to begin takes long where a prompt is long.
+// Limits concurrent cgo calls. A cgo call that takes more than 20 µs makes the Go runtime hand its P to another thread, which
+// it keeps; without a limit, 10,000 goroutines that start a call could create as many threads. Cancelling has slots of its
+// own, because submitting a long prompt takes long.
 var (
-	begins  = make(chan struct{}, 8)
-	cancels = make(chan struct{}, 8)
+	submitSlots = make(chan struct{}, 8)
+	cancelSlots = make(chan struct{}, 8)
 )
 
-// begin takes a place to begin a call, and tells how long it waited for that. False: ctx ended before, and none is taken.
-func begin(ctx context.Context) (waited time.Duration, took bool) {
+// acquireSubmitSlot acquires a slot and returns how long that took. If ctx ends first, it returns false and holds no slot.
+func acquireSubmitSlot(ctx context.Context) (waited time.Duration, ok bool) {
 	select {
-	case begins <- struct{}{}:
+	case submitSlots <- struct{}{}:
 		return 0, true
 	default:
 	}
-	came := time.Now()
+	started := time.Now()
 	select {
-	case begins <- struct{}{}:
+	case submitSlots <- struct{}{}:
 	case <-ctx.Done():
 		return 0, false
 	}
-	// Both may have come at once.
+	// Both may have happened at once.
 	if ctx.Err() != nil {
-		<-begins
+		<-submitSlots
 		return 0, false
 	}
-	return time.Since(came), true
+	return time.Since(started), true
 }
 
-// with adds how long a call has waited to its options: to the user that is part of its time.
-func with(waited time.Duration, options []byte) []byte {
+// addQueuedFor adds to a call's options how long it waited for a slot, which counts towards its timeout.
+func addQueuedFor(waited time.Duration, options []byte) []byte {
 	rest := []byte("}")
 	if len(options) > 0 {
 		rest = append([]byte(","), options[1:]...)
 	}
-	return fmt.Appendf(nil, `{"waited_ms":%g%s`, float64(waited)/float64(time.Millisecond), rest)
+	return fmt.Appendf(nil, `{"queued_for_ms":%g%s`, float64(waited)/float64(time.Millisecond), rest)
 }
 
-// submit begins a call. It copies request and options before it returns.
-func submit(ctx context.Context, client, queue uint64, request, options []byte) (call uint64, refused *Outcome, err error) {
-	var id C.uint64_t
-	var failure C.baik_1_batch
-	waited, took := begin(ctx)
-	if !took {
-		return 0, nil, ErrNotBegun
+// submit starts a call. The core copies request and options before it returns.
+func submit(ctx context.Context, client, queue uint64, operation string, request, options []byte) (call uint64, rejected *Result, err error) {
+	waited, ok := acquireSubmitSlot(ctx)
+	if !ok {
+		return 0, nil, ErrNotStarted
 	}
 	if waited > 0 {
-		options = with(waited, options)
+		options = addQueuedFor(waited, options)
 	}
-	code := C.baik_1_submit(C.uint64_t(client), C.uint64_t(queue), bytesOf(request), C.size_t(len(request)),
-		bytesOf(options), C.size_t(len(options)), &id, &failure)
-	<-begins
-	if code == C.BAIK_1_OK {
-		return uint64(id), nil, nil
-	}
-	refused, err = failed("submit", code, &failure)
-	return 0, refused, err
+	var id C.uint64_t
+	var batch C.baik_1_batch
+	code := C.baik_1_submit(C.uint64_t(client), C.uint64_t(queue),
+		(*C.uint8_t)(unsafe.StringData(operation)), C.size_t(len(operation)),
+		bytesOf(request), C.size_t(len(request)), bytesOf(options), C.size_t(len(options)), &id, &batch)
+	<-submitSlots
+	rejected, err = readError("submit", code, &batch)
+	return uint64(id), rejected, err
 }
 
-// cancel gives a call up. False: it has ended, and its end is or was there to be drained.
+// cancel cancels a call. It returns false if the call has completed, and its result is or was in the queue.
 func cancel(queue, call uint64) bool {
-	cancels <- struct{}{}
+	cancelSlots <- struct{}{}
 	code := C.baik_1_cancel(C.uint64_t(queue), C.uint64_t(call))
-	<-cancels
+	<-cancelSlots
 	return code == C.BAIK_1_OK
 }
 
-// drain hands calls that have ended to end, whose record holds no longer than that, until there are none.
-func drain(queue uint64, waitMS uint32, end func(call uint64, record *C.baik_1_record)) {
-	const most = 256
+// drain passes completed calls to deliver until there are none. A record is valid only during deliver.
+func drain(queue uint64, timeoutMS uint32, deliver func(call uint64, record *C.baik_1_record)) {
+	const maxBatch = 256
 	var batch C.baik_1_batch
 	for {
-		code := C.baik_1_drain(C.uint64_t(queue), most, C.uint32_t(waitMS), &batch)
+		code := C.baik_1_drain(C.uint64_t(queue), maxBatch, C.uint32_t(timeoutMS), &batch)
 		if code != C.BAIK_1_OK || batch.handle == 0 {
 			return
 		}
 		records := unsafe.Slice(batch.records, int(batch.count))
 		for i := range records {
-			end(uint64(records[i].call), &records[i])
+			deliver(uint64(records[i].call), &records[i])
 		}
 		C.baik_1_batch_free(batch.handle)
 		if batch.more == 0 {
@@ -154,19 +151,19 @@ func drain(queue uint64, waitMS uint32, end func(call uint64, record *C.baik_1_r
 	}
 }
 
-func failed(function string, code C.baik_1_code, failure *C.baik_1_batch) (*Outcome, error) {
+// readError converts the code of a function and its error batch.
+func readError(function string, code C.baik_1_code, batch *C.baik_1_batch) (rejected *Result, err error) {
 	switch {
 	case code == C.BAIK_1_OK:
 		return nil, nil
-	case code == C.BAIK_1_FAILED && failure.count == 1:
-		refused := new(Outcome)
-		refused.read(failure.records)
-		C.baik_1_batch_free(failure.handle)
-		return refused, nil
+	case code == C.BAIK_1_ERROR && batch.count == 1:
+		rejected = new(Result)
+		rejected.read(batch.records)
+		C.baik_1_batch_free(batch.handle)
+		return rejected, nil
 	default:
-		return nil, fmt.Errorf("baik_1_%s gave %d: %w", function, int(code), errDefect)
+		return nil, fmt.Errorf("internal error in baik_1_%s (code %d); please report it", function, int(code))
 	}
 }
 
-// bytesOf is where bytes begin. None for none.
 func bytesOf(bytes []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(bytes)) }

@@ -13,44 +13,43 @@ import (
 	"time"
 )
 
-// So long after the deadline of a context the core's own end of the call is waited for.
-const grace = 25 * time.Millisecond
+// How long after a context's deadline Run waits for the core to end the call.
+const deadlineGrace = 25 * time.Millisecond
 
-// One queue for the process, made with the first client and kept: one goroutine drains it, whatever the number of
-// clients and calls.
-var made struct {
+// The process has one queue. It is created with the first client and never freed; one goroutine drains it.
+var shared struct {
 	sync.Mutex
 	queue atomic.Pointer[queue]
 }
 
-func process() (*queue, error) {
-	if q := made.queue.Load(); q != nil {
+func sharedQueue() (*queue, error) {
+	if q := shared.queue.Load(); q != nil {
 		return q, nil
 	}
-	made.Lock()
-	defer made.Unlock()
-	if q := made.queue.Load(); q != nil {
+	shared.Lock()
+	defer shared.Unlock()
+	if q := shared.queue.Load(); q != nil {
 		return q, nil
 	}
 	var handle C.uint64_t
 	var descriptor C.int32_t
 	if code := C.baik_1_queue_new(&handle, &descriptor); code != C.BAIK_1_OK {
-		return nil, fmt.Errorf("no descriptor is left to wait for answers with (code %d)", int(code))
+		return nil, fmt.Errorf("could not create the completion queue: too many open files (code %d)", int(code))
 	}
 	q := &queue{handle: uint64(handle)}
 	for i := range q.shards {
 		q.shards[i].waiters = make(map[uint64]*waiter)
 	}
-	if err := q.serve(int(descriptor)); err != nil {
+	if err := q.poll(int(descriptor)); err != nil {
 		return nil, err
 	}
-	made.queue.Store(q)
+	shared.queue.Store(q)
 	return q, nil
 }
 
 type queue struct {
 	handle uint64
-	// By call, so that callers on many threads seldom meet.
+	// By call, so that callers on many threads seldom contend.
 	shards [64]shard
 }
 
@@ -59,70 +58,70 @@ type shard struct {
 	waiters map[uint64]*waiter
 }
 
-// A waiter is one call in flight; or its end, where that came before its call was known to wait.
+// waiter is one call in flight, or its result if that came before Run registered the call.
 type waiter struct {
-	outcome Outcome
-	ended   chan struct{}
+	result    Result
+	completed chan struct{}
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{ended: make(chan struct{}, 1)} }}
+var waiters = sync.Pool{New: func() any { return &waiter{completed: make(chan struct{}, 1)} }}
 
-// Run makes a call and waits for its end, which it hands to use: false when ctx ended before. The error is [ErrNotBegun] or a
-// defect.
-func Run(ctx context.Context, client uint64, request, options []byte, use func(*Outcome)) (ended bool, err error) {
-	q, err := process()
+// Run executes a call, waits for it, and passes its result to use. It returns false if ctx ended first. The error is
+// [ErrNotStarted] or a bug.
+func Run(ctx context.Context, client uint64, operation string, request, options []byte, use func(*Result)) (completed bool, err error) {
+	q, err := sharedQueue()
 	if err != nil {
 		return false, err
 	}
-	call, refused, err := submit(ctx, client, q.handle, request, options)
+	call, rejected, err := submit(ctx, client, q.handle, operation, request, options)
 	if err != nil {
 		return false, err
 	}
-	if refused != nil {
-		use(refused)
+	if rejected != nil {
+		use(rejected)
 		return true, nil
 	}
-	w := q.wait(call)
-	if !w.endsBefore(ctx) {
+	w := q.register(call)
+	if !w.wait(ctx) {
 		if cancel(q.handle, call) {
-			q.forget(call)
+			q.unregister(call)
 			waiters.Put(w)
 			return false, nil
 		}
-		// It has ended already, and may be paid for: it is on its way here.
-		<-w.ended
+		// The call has completed and may be billed. Its result is about to be delivered.
+		<-w.completed
 	}
-	use(&w.outcome)
-	w.outcome = Outcome{}
+	use(&w.result)
+	w.result = Result{}
 	waiters.Put(w)
 	return true, nil
 }
 
-// endsBefore waits for the call's end; false when ctx ended before.
-func (w *waiter) endsBefore(ctx context.Context) bool {
+// wait waits for the call to complete. It returns false if ctx ended first.
+func (w *waiter) wait(ctx context.Context) bool {
 	select {
-	case <-w.ended:
+	case <-w.completed:
 		return true
 	case <-ctx.Done():
 	}
-	if deadline, has := ctx.Deadline(); !has || time.Now().Before(deadline) {
+	if deadline, ok := ctx.Deadline(); !ok || time.Now().Before(deadline) {
 		return false
 	}
-	// The core has the same deadline, and knows how far the call came.
+	// The core has the same deadline, and its error says how far the call came.
 	select {
-	case <-w.ended:
+	case <-w.completed:
 		return true
-	case <-time.After(grace):
+	case <-time.After(deadlineGrace):
 		return false
 	}
 }
 
-// wait is the waiter of a call that was just begun. It may have ended already.
-func (q *queue) wait(call uint64) *waiter {
+// register returns the waiter of a call that was just submitted. The call may have completed already.
+func (q *queue) register(call uint64) *waiter {
 	s := q.shard(call)
 	s.Lock()
 	defer s.Unlock()
-	if w, ended := s.waiters[call]; ended {
+	if w, completed := s.waiters[call]; completed {
 		delete(s.waiters, call)
 		return w
 	}
@@ -131,43 +130,48 @@ func (q *queue) wait(call uint64) *waiter {
 	return w
 }
 
-func (q *queue) forget(call uint64) {
-	s := q.shard(call)
-	s.Lock()
-	delete(s.waiters, call)
-	s.Unlock()
-}
+func (q *queue) unregister(call uint64) { q.shard(call).remove(call) }
 
-// end is called by the one goroutine that drains.
-func (q *queue) end(call uint64, record *C.baik_1_record) {
+// deliver hands a result to its call. Only the goroutine that drains the queue calls it.
+func (q *queue) deliver(call uint64, record *C.baik_1_record) {
 	s := q.shard(call)
-	s.Lock()
-	w, waits := s.waiters[call]
-	if waits {
-		delete(s.waiters, call)
-	}
-	s.Unlock()
-	if waits {
-		w.outcome.read(record)
-		w.ended <- struct{}{}
+	if w := s.remove(call); w != nil {
+		w.result.read(record)
+		w.completed <- struct{}{}
 		return
 	}
+	// Run has not registered the call yet, unless it does so while the record is read.
 	early := waiters.Get().(*waiter)
-	early.outcome.read(record)
+	early.result.read(record)
 	s.Lock()
-	w, waits = s.waiters[call]
-	if waits {
-		delete(s.waiters, call)
-	} else {
-		early.ended <- struct{}{}
+	w := s.waiters[call]
+	if w == nil {
+		early.completed <- struct{}{}
 		s.waiters[call] = early
+		s.Unlock()
+		return
 	}
+	delete(s.waiters, call)
 	s.Unlock()
-	if waits {
-		w.outcome, early.outcome = early.outcome, Outcome{}
-		waiters.Put(early)
-		w.ended <- struct{}{}
-	}
+	w.result, early.result = early.result, Result{}
+	waiters.Put(early)
+	w.completed <- struct{}{}
 }
 
 func (q *queue) shard(call uint64) *shard { return &q.shards[call%uint64(len(q.shards))] }
+
+func (s *shard) remove(call uint64) *waiter {
+	s.Lock()
+	defer s.Unlock()
+	w := s.waiters[call]
+	delete(s.waiters, call)
+	return w
+}
+
+// pollForever drains the queue on a thread of its own.
+func (q *queue) pollForever() {
+	const minuteMS = 60_000
+	for {
+		drain(q.handle, minuteMS, q.deliver)
+	}
+}

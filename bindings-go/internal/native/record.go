@@ -7,95 +7,88 @@ import "C"
 
 import (
 	"math"
+	"net/http"
+	"net/textproto"
 	"time"
 	"unsafe"
 )
 
-// Texts up to this long share one piece of memory. A longer one has its own, so that whoever keeps an id does not
-// keep an answer of megabytes.
-const shared = 1 << 10
+// Texts up to this length share one allocation. A longer text has its own, so that an id that is kept does not keep a
+// response of megabytes alive.
+const sharedTextLimit = 1 << 10
 
-// read copies a record, which holds no longer than its batch.
-func (o *Outcome) read(record *C.baik_1_record) {
-	texts := [...]*C.baik_1_text{&record.request_id, &record.idempotency_key, &record.id, &record.kit, &record.status,
-		&record.text, &record.extra, &record.output_extra, &record.usage_extra, &record.kind, &record.message,
-		&record.code}
-	into := [...]*string{&o.RequestID, &o.IdempotencyKey, &o.ID, &o.Kit, &o.Status,
-		&o.Text, &o.Extra, &o.OutputExtra, &o.UsageExtra, &o.Kind, &o.Message,
-		&o.Code}
+// read copies a record, which is valid only as long as its batch.
+func (r *Result) read(record *C.baik_1_record) {
+	if record.kind.data != nil {
+		r.ErrorJSON = []byte(viewText(record.error_json))
+		if record.body.data != nil {
+			r.Body = []byte(viewText(record.body))
+		}
+		return
+	}
+	texts := [...]*C.baik_1_str{&record.request_id, &record.idempotency_key, &record.payload, &record.id, &record.kit,
+		&record.status, &record.text, &record.extra, &record.output_extra, &record.usage_extra}
+	into := [...]*string{&r.RequestID, &r.IdempotencyKey, &r.Payload, &r.Run.ID, &r.Run.Kit,
+		&r.Run.Status, &r.Run.Text, &r.Run.Extra, &r.Run.OutputExtra, &r.Run.UsageExtra}
 	headers := unsafe.Slice(record.headers, int(record.header_count))
 	size := 0
 	for _, text := range texts {
-		size += small(text)
+		size += sharedLen(text)
 	}
 	for i := range headers {
-		size += small(&headers[i].value)
+		size += sharedLen(&headers[i].name) + sharedLen(&headers[i].value)
 	}
-	room := make([]byte, 0, size)
+	buffer := make([]byte, 0, size)
 	for i, text := range texts {
-		*into[i] = take(&room, text)
+		*into[i] = copyInto(&buffer, text)
 	}
-	if record.headers != nil {
-		o.Headers = make(map[string][]string, len(headers))
-		values := make([]string, len(headers))
-		for i := range headers {
-			name := Canonical(view(headers[i].name))
-			values[i] = take(&room, &headers[i].value)
-			if before := o.Headers[name]; before != nil {
-				o.Headers[name] = append(before, values[i])
-			} else {
-				// Full, so that a second value of the name does not overwrite the next header's.
-				o.Headers[name] = values[i : i+1 : i+1]
-			}
+	r.Headers = make(http.Header, len(headers))
+	values := make([]string, len(headers))
+	for i := range headers {
+		name := textproto.CanonicalMIMEHeaderKey(copyInto(&buffer, &headers[i].name))
+		values[i] = copyInto(&buffer, &headers[i].value)
+		if earlier := r.Headers[name]; earlier != nil {
+			r.Headers[name] = append(earlier, values[i])
+		} else {
+			// The capacity is 1, so that a second value of the name does not overwrite the next header's.
+			r.Headers[name] = values[i : i+1 : i+1]
 		}
 	}
-	o.Attempts = int(record.attempts)
-	o.Elapsed = nanoseconds(record.elapsed_ns)
-	present := record.present
-	if record.kind.data == nil {
-		o.InputTokens = Count{uint64(record.input_tokens), present&C.BAIK_1_HAS_INPUT_TOKENS != 0}
-		o.OutputTokens = Count{uint64(record.output_tokens), present&C.BAIK_1_HAS_OUTPUT_TOKENS != 0}
-		o.TotalTokens = Count{uint64(record.total_tokens), present&C.BAIK_1_HAS_TOTAL_TOKENS != 0}
-		o.Latency = Count{uint64(record.latency_ms), present&C.BAIK_1_HAS_LATENCY != 0}
-		return
+	r.Attempts = int(record.attempts)
+	r.Elapsed = time.Duration(min(uint64(record.elapsed_ns), math.MaxInt64))
+	number := func(value C.uint64_t, flag C.uint32_t) OptionalUint {
+		return OptionalUint{uint64(value), record.flags&flag != 0}
 	}
-	o.HTTPStatus = int(record.http_status)
-	if record.body.data != nil {
-		o.Body = []byte(copied(record.body))
-	}
-	if present&C.BAIK_1_HAS_RETRY_AFTER != 0 {
-		o.RetryAfter = nanoseconds(record.retry_after_ns)
-	}
-	o.MayHaveRun = present&C.BAIK_1_MAY_HAVE_RUN != 0
-	o.IsRetryable = present&C.BAIK_1_IS_RETRYABLE != 0
+	r.Run.InputTokens = number(record.input_tokens, C.BAIK_1_HAS_INPUT_TOKENS)
+	r.Run.OutputTokens = number(record.output_tokens, C.BAIK_1_HAS_OUTPUT_TOKENS)
+	r.Run.TotalTokens = number(record.total_tokens, C.BAIK_1_HAS_TOTAL_TOKENS)
+	r.Run.Latency = number(record.latency_ms, C.BAIK_1_HAS_LATENCY)
 }
 
-// small is how much of a text's memory is shared.
-func small(text *C.baik_1_text) int {
-	if text.len > shared {
+// sharedLen is how many bytes of the shared allocation a text needs.
+func sharedLen(text *C.baik_1_str) int {
+	if text.len > sharedTextLimit {
 		return 0
 	}
 	return int(text.len)
 }
 
-// take copies a text into room, which has as much as small said.
-func take(room *[]byte, text *C.baik_1_text) string {
+// copyInto copies a text into the buffer, whose capacity is the sum of sharedLen.
+func copyInto(buffer *[]byte, text *C.baik_1_str) string {
 	switch {
 	case text.len == 0:
 		return ""
-	case text.len > shared:
-		return copied(*text)
+	case text.len > sharedTextLimit:
+		return copyText(*text)
 	}
-	begin := len(*room)
-	*room = append(*room, view(*text)...)
-	return unsafe.String(&(*room)[begin], len(*room)-begin)
+	start := len(*buffer)
+	*buffer = append(*buffer, viewText(*text)...)
+	return unsafe.String(&(*buffer)[start], len(*buffer)-start)
 }
 
-func copied(text C.baik_1_text) string { return string([]byte(view(text))) }
+func copyText(text C.baik_1_str) string { return string([]byte(viewText(text))) }
 
-// view is a text where it lies: for no longer than its batch.
-func view(text C.baik_1_text) string {
+// viewText is a text in the memory of its batch, valid only as long as that.
+func viewText(text C.baik_1_str) string {
 	return unsafe.String((*byte)(text.data), int(text.len))
 }
-
-func nanoseconds(ns C.uint64_t) time.Duration { return time.Duration(min(uint64(ns), math.MaxInt64)) }

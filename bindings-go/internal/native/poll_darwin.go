@@ -4,8 +4,8 @@ package native
 
 import "syscall"
 
-// empty empties the pipe, which would be full at last.
-func empty(fd uintptr) {
+// drainPipe empties the pipe, which would fill up otherwise.
+func drainPipe(fd uintptr) {
 	var bytes [512]byte
 	for {
 		if n, err := syscall.Read(int(fd), bytes[:]); n < len(bytes) || err != nil {
