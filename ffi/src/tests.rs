@@ -435,7 +435,7 @@ proptest! {
     /// Any input returns a code, and each handle can be freed once.
     #[test]
     fn any_input_returns_a_code(
-        options in inputs(), request in inputs(), handles in prop::collection::vec(any::<u64>(), 3), bit in 0_u32..64, max in 0_usize..4,
+        options in inputs(), request in inputs(), handles in prop::collection::vec(any::<u64>(), 3), bit in 24_u32..60, max in 0_usize..4,
     ) {
         let host = Host::new("http://127.0.0.1:1/v1");
         let (code, client, error) = client_new(0, &options);
@@ -447,7 +447,8 @@ proptest! {
         prop_assert_eq!(code == BAIK_1_ERROR, error.is_some());
         prop_assert!(code != BAIK_1_INVALID_UTF8 || call == 7, "nothing is written before the input is read");
         let call = if code == BAIK_1_OK { call } else { u64::MAX };
-        // Random handles, and handles that differ from valid ones in one bit.
+        // Random handles, and valid handles with another generation. Another index or kind could be a handle of a test that
+        // runs at the same time.
         for handle in handles.into_iter().chain([host.client ^ (1 << bit), host.queue ^ (1 << bit)]) {
             prop_assert_eq!(baik_1_client_close(handle), BAIK_1_INVALID_HANDLE);
             prop_assert_eq!(baik_1_client_free(handle), BAIK_1_INVALID_HANDLE);
