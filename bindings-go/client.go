@@ -1,19 +1,19 @@
-// Package builderaikits is the official Go SDK of BuilderAI Kits: run prompts on kits, with typed answers and errors.
+// Package builderaikits is the official Go SDK of BuilderAI Kits, a service that runs prompts on kits.
 //
 //	client, err := builderaikits.NewClient() // the key from BUILDERAIKITS_API_KEY
 //	run, err := client.Kits.Run(ctx, builderaikits.RunParams{
 //		Kit:    builderaikits.KitTextGen,
-//		Input:  builderaikits.Input{Prompt: "Hello"},
-//		Config: &builderaikits.Config{MaxTokens: builderaikits.Int(500)},
+//		Input:  builderaikits.RunInput{Prompt: "Hello"},
+//		Config: &builderaikits.RunConfig{MaxTokens: builderaikits.Int(500)},
 //	})
 //	fmt.Println(run.Output.Text)
 //
-// 429 and 408, connections that could not be made, and 5xx, which the service calls its own fault, are repeated;
-// a call that was sent and got no answer is not, unless [WithRetryAmbiguous] says so. [Error.MayHaveRun] tells
-// whether a failed call may be billed all the same. A context that ends aborts the request itself.
+// The client retries 429, 408, 5xx and failed connections. It does not retry a call that was sent but got no response,
+// unless [WithRetryAmbiguous] is set. [Error.MayHaveRun] says whether a failed call may be billed. If a context ends, its
+// request is aborted.
 //
-// The work is done by a core in Rust, which is linked into the program: building needs cgo and a C compiler, and no
-// Rust. No call holds an operating system's thread while it waits.
+// The SDK's core is written in Rust and linked as a static library. A build needs cgo and a C compiler, but no Rust. A call
+// holds no operating system thread while it waits.
 package builderaikits
 
 import (
@@ -23,11 +23,11 @@ import (
 	"builderaikits.com/sdk/internal/native"
 )
 
-// Version of this module, as in the User-Agent.
+// Version is the version of this module, which is part of the User-Agent.
 const Version = "0.1.0"
 
-// Client calls the service. Make one and keep it: it holds the connections, the retry budget and the limit of calls on
-// the wire. It is safe for concurrent use by any number of goroutines.
+// Client calls the service. Create one and keep it: it holds the connections, the retry budget and the concurrency limit.
+// It is safe for concurrent use.
 type Client struct {
 	// Kits runs prompts on kits.
 	Kits Kits
@@ -35,30 +35,30 @@ type Client struct {
 	handle uint64
 }
 
-// NewClient makes a client. Options win over the environment: BUILDERAIKITS_API_KEY, BUILDERAIKITS_BASE_URL,
-// BUILDERAIKITS_CUSTOM_HEADERS, HTTPS_PROXY and the like.
+// NewClient creates a client. Options override the environment variables BUILDERAIKITS_API_KEY, BUILDERAIKITS_BASE_URL,
+// BUILDERAIKITS_CUSTOM_HEADERS, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 //
-// The error is an [*Error] of kind [ErrConfig] that names the option that is missing or bad, or, in a program that was
-// built without cgo, says how to build it.
+// The error is an [*Error] of kind [ErrConfig]. It names the option that is missing or invalid; in a program that was built
+// without cgo it says how to build it.
 func NewClient(options ...Option) (*Client, error) {
 	return newClient(0, options)
 }
 
-// WithOptions makes a copy with other options over those of c. It shares connections, retry budget and limits with c,
-// and closes with it; options that are about those cannot differ.
+// WithOptions returns a copy of c with these options. The copy shares connections, retry budget and concurrency limit with
+// c, and closes with it. Options of what is shared, such as [WithProxy], are rejected.
 //
-// The error is as of [NewClient].
+// The errors are those of [NewClient].
 func (c *Client) WithOptions(options ...Option) (*Client, error) {
 	if c == nil || c.handle == 0 {
-		return nil, noClient()
+		return nil, errNoClient()
 	}
 	defer runtime.KeepAlive(c)
 	return newClient(c.handle, options)
 }
 
-// Close refuses new calls of c and of its copies, with [ErrClosed]; those in flight finish. It may be called again.
+// Close closes c and its copies. Later calls fail with [ErrClosed]; calls in flight finish. Close can be called repeatedly.
 //
-// A client that is no longer reachable gives its connections back by itself.
+// A client that becomes unreachable without Close closes its connections too.
 func (c *Client) Close() {
 	if c != nil && c.handle != 0 {
 		native.CloseClient(c.handle)
@@ -67,29 +67,29 @@ func (c *Client) Close() {
 }
 
 func newClient(base uint64, options []Option) (*Client, error) {
-	s := settings{kind: ErrConfig}
+	w := newOptionWriter(ErrConfig)
 	if base == 0 {
-		s.text("language", "go")
+		w.set("language", "go")
 	}
 	for _, option := range options {
 		if option != nil {
-			option.client(&s)
+			option.applyToClient(w)
 		}
 	}
-	given, err := s.done()
+	encoded, err := w.encode()
 	if err != nil {
 		return nil, err
 	}
-	s.log()
-	handle, refused, err := native.NewClient(base, given)
-	var unavailable native.ErrUnavailable
+	w.applyLogger()
+	handle, rejected, err := native.NewClient(base, encoded)
+	var unavailable native.UnavailableError
 	switch {
 	case errors.As(err, &unavailable):
 		return nil, &Error{Kind: ErrConfig, Message: err.Error()}
 	case err != nil:
-		return nil, defect(err)
-	case refused != nil:
-		return nil, failure(refused)
+		return nil, errInternal(err)
+	case rejected != nil:
+		return nil, newError(rejected)
 	}
 	c := &Client{handle: handle}
 	c.Kits.client = c
@@ -97,10 +97,10 @@ func newClient(base uint64, options []Option) (*Client, error) {
 	return c, nil
 }
 
-func noClient() *Error {
-	return &Error{Kind: ErrConfig, Message: "client: is nil or was not made by NewClient"}
+func errNoClient() *Error {
+	return &Error{Kind: ErrConfig, Message: "The client is nil or was not created with NewClient."}
 }
 
-func defect(err error) *Error {
+func errInternal(err error) *Error {
 	return &Error{Kind: ErrInternal, Message: err.Error(), cause: err}
 }

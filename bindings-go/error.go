@@ -1,103 +1,110 @@
 package builderaikits
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"builderaikits.com/sdk/internal/native"
 )
 
-// Error is why a call failed, and all that is known of it. Every error of this package is one.
+// Error is the error of a call, or of a client that could not be created. Every error of this package is an *Error.
 //
-// It can be made by hand, to test the code that handles it:
+// Code that handles errors can be tested with errors that it constructs:
 //
-//	err := &builderaikits.Error{Kind: builderaikits.ErrRateLimit, Status: 429, RetryAfter: 2 * time.Second}
+//	err := &builderaikits.Error{Kind: builderaikits.ErrRateLimit, StatusCode: 429, RetryAfter: 2 * time.Second}
 type Error struct {
-	// Kind of failure. errors.Is(err, ErrRateLimit) compares it.
+	// Kind is the kind of failure. errors.Is(err, ErrRateLimit) compares it.
 	Kind ErrorKind
-	// Message is one line: the service's words where it gave any, control characters escaped.
+	// Message is one line: the service's message if there is one, otherwise the SDK's. Control characters are escaped.
 	Message string
-	// Status of the answer; 0 where there was none.
-	Status int
-	// Code of the service's own, if it gave one. An open set.
+	// Option is the option or request field that is invalid, such as WithBaseURL or config.max_tokens.
+	Option string
+	// StatusCode is the HTTP status of the response; 0 if there was none.
+	StatusCode int
+	// Code is the service's error code, if there was one. New codes may be added at any time.
 	Code string
-	// Body is what the service sent, but for the API key: the first 64 KiB where Status is 300 or above, all of it
-	// where a 2xx could not be read, which may be paid for. It can hold parts of the prompt, and stands in no text.
+	// Body is the response body as received, with the API key redacted. If StatusCode is 300 or above it is the first
+	// 64 KiB. It can contain parts of the prompt, so it is not part of Error() and the logs.
 	Body []byte
-	// Headers of the answer.
-	Headers Headers
-	// RequestID is the service's name for the request, to give to support.
+	// Headers are the response headers, if there was a response.
+	Headers http.Header
+	// RequestID is the request id of the response. Include it in support requests.
 	RequestID string
-	// Attempts begun, sent or not. 0: the call was refused before, or its context ended.
+	// Attempts is the number of attempts. 0: the call was rejected before the first attempt, or its context ended.
 	Attempts int
-	// RetryAfter is how long the service asked to wait; 0 where it did not.
+	// RetryAfter is the delay that the service asked for; 0 if it did not.
 	RetryAfter time.Duration
-	// MayHaveRun tells whether any attempt may have run, and so may be billed: look at it before you repeat a call. True
-	// for every call that its context cancelled once it had begun, sent or not.
+	// MayHaveRun is whether the service may have processed any attempt, so that the call can be billed. It is true for
+	// every call whose context ended after the call had started.
 	MayHaveRun bool
-	// IsRetryable tells whether the call's options would repeat this outcome, whatever attempts, budget and time are
+	// Retryable is whether the options of the call allow a retry of this outcome, if attempts, retry budget and time were
 	// left.
-	IsRetryable bool
-	// IdempotencyKey of all attempts of the call. Where the context ended it: the one that you gave, if you gave one.
+	Retryable bool
+	// IdempotencyKey is the Idempotency-Key of all attempts. If the context ended, it is the key that you set, if any.
 	IdempotencyKey string
-	// Elapsed is from the start of the call to its end: queue, attempts and waits.
+	// Elapsed is the duration of the call, including queueing, all attempts and the waits between them.
 	Elapsed time.Duration
 
 	cause error
 }
 
-// ErrorKind is a kind of failure, and the sentinel of all errors of it: errors.Is(err, ErrRateLimit).
+// ErrorKind is a kind of failure, and the sentinel of all errors of that kind: errors.Is(err, ErrRateLimit).
 type ErrorKind string
 
 const (
-	// ErrConfig means: an option of the client is missing or bad.
+	// ErrConfig: a client option is missing or invalid.
 	ErrConfig ErrorKind = "config"
-	// ErrInvalidRequest means: the request, or an option of the call, was refused before anything was sent.
+	// ErrInvalidRequest: the request, or an option of the call, was rejected before anything was sent.
 	ErrInvalidRequest ErrorKind = "invalid_request"
-	// ErrBadRequest is 400: the service found the request malformed.
+	// ErrBadRequest is 400: the request is malformed.
 	ErrBadRequest ErrorKind = "bad_request"
 	// ErrAuthentication is 401: the API key is missing, wrong or revoked.
 	ErrAuthentication ErrorKind = "authentication"
-	// ErrPermissionDenied is 403: the API key may not do this.
+	// ErrPermissionDenied is 403: the API key lacks permission.
 	ErrPermissionDenied ErrorKind = "permission_denied"
-	// ErrNotFound is 404: there is nothing at this address; check the base URL.
+	// ErrNotFound is 404: nothing exists at this address. Check [WithBaseURL].
 	ErrNotFound ErrorKind = "not_found"
 	// ErrConflict is 409: the request conflicts with another one.
 	ErrConflict ErrorKind = "conflict"
-	// ErrUnprocessable is 422: the service understood the request and will not do it.
+	// ErrUnprocessable is 422: the service understood the request and rejected it.
 	ErrUnprocessable ErrorKind = "unprocessable"
-	// ErrRateLimit is 429: too many requests or tokens; see [Error.RetryAfter].
+	// ErrRateLimit is 429: too many requests or tokens. See [Error.RetryAfter].
 	ErrRateLimit ErrorKind = "rate_limit"
 	// ErrServer is 500 and above: the service failed.
 	ErrServer ErrorKind = "server"
 	// ErrStatus is any other status of 400 or above.
 	ErrStatus ErrorKind = "status"
-	// ErrConnection means: no answer, one that was cut short, or one that is not HTTP.
+	// ErrConnection: no response, a truncated response, or one that is not HTTP. [Error.Unwrap] returns the system's error.
 	ErrConnection ErrorKind = "connection"
-	// ErrTLS means: the server could not be trusted. Nothing was sent.
+	// ErrTLS: the server's certificate is not trusted, or the server does not speak TLS. Nothing was sent.
 	ErrTLS ErrorKind = "tls"
-	// ErrTimeout means: a limit of time ran out, of the SDK or of the context; then it is context.DeadlineExceeded as well.
+	// ErrTimeout: a timeout elapsed. If it was the context's deadline, the error is context.DeadlineExceeded too.
 	ErrTimeout ErrorKind = "timeout"
-	// ErrBadResponse means: the service answered something that is not a run; see [Error.Body], it may be paid for.
+	// ErrBadResponse: the response could not be decoded, or was a redirect. [Error.Body] has it; you may have been billed.
 	ErrBadResponse ErrorKind = "bad_response"
-	// ErrCancelled means: the context was cancelled; it is context.Canceled as well.
-	ErrCancelled ErrorKind = "cancelled"
-	// ErrClosed means: the client was closed before the call.
+	// ErrCanceled: the context was canceled. The error is context.Canceled too.
+	ErrCanceled ErrorKind = "cancelled"
+	// ErrClosed: the client was closed before the call.
 	ErrClosed ErrorKind = "closed"
-	// ErrInternal means: a defect of the SDK, caught; other calls go on.
+	// ErrInternal: a bug in the SDK was caught. Other calls are not affected.
 	ErrInternal ErrorKind = "internal"
 )
 
-// Error is the kind's name, such as rate_limit.
+// Error returns the name of the kind, such as rate_limit.
 func (k ErrorKind) Error() string { return string(k) }
 
-// Error is one line for a person: status, message, request id, attempts. Neither key nor prompt is in it.
+// Error returns one line with status, message, request id and attempts. It never contains the API key or the prompt.
 func (e *Error) Error() string {
 	var line strings.Builder
-	if e.Status != 0 {
-		line.WriteString(strconv.Itoa(e.Status) + ": ")
+	line.WriteString("builderaikits: ")
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&line, "%d: ", e.StatusCode)
 	}
 	if e.Message != "" {
 		line.WriteString(e.Message)
@@ -110,41 +117,93 @@ func (e *Error) Error() string {
 	}
 	switch {
 	case e.RequestID != "":
-		line.WriteString(" (request " + strings.Trim(strconv.QuoteToGraphic(e.RequestID), `"`) + ", " + attempts + ")")
+		fmt.Fprintf(&line, " (request %s, %s)", strings.Trim(strconv.QuoteToGraphic(e.RequestID), `"`), attempts)
 	case e.Attempts != 0:
-		line.WriteString(" (" + attempts + ")")
+		fmt.Fprintf(&line, " (%s)", attempts)
 	}
 	return line.String()
 }
 
-// GoString is as Error, with the kind: body and headers can hold parts of the prompt.
+// GoString returns the kind and the text of Error. Body and headers are left out, because they can contain parts of the
+// prompt.
 func (e *Error) GoString() string {
 	return fmt.Sprintf("&builderaikits.Error{%s: %s}", e.Kind, e.Error())
 }
 
-// Is tells whether target is the error's kind, for errors.Is.
+// Is reports whether target is the kind of the error, for errors.Is.
 func (e *Error) Is(target error) bool {
 	kind, ok := target.(ErrorKind)
 	return ok && kind == e.Kind
 }
 
-// Unwrap is what ended the call from outside, such as context.Canceled, if something did.
+// Unwrap returns the cause if there is one: the context's error, or a [syscall.Errno] such as ECONNREFUSED.
 func (e *Error) Unwrap() error { return e.cause }
 
-func failure(outcome *native.Outcome) *Error {
-	return &Error{
-		Kind:           ErrorKind(outcome.Kind),
-		Message:        outcome.Message,
-		Status:         outcome.HTTPStatus,
-		Code:           outcome.Code,
-		Body:           outcome.Body,
-		Headers:        outcome.Headers,
-		RequestID:      outcome.RequestID,
-		Attempts:       outcome.Attempts,
-		RetryAfter:     outcome.RetryAfter,
-		MayHaveRun:     outcome.MayHaveRun,
-		IsRetryable:    outcome.IsRetryable,
-		IdempotencyKey: outcome.IdempotencyKey,
-		Elapsed:        outcome.Elapsed,
+// errorJSON has the fields of the core's error record. Durations are in seconds.
+type errorJSON struct {
+	Kind           ErrorKind   `json:"kind"`
+	Message        string      `json:"message"`
+	Option         string      `json:"option"`
+	Status         int         `json:"status"`
+	Code           string      `json:"code"`
+	Headers        [][2]string `json:"headers"`
+	RequestID      string      `json:"request_id"`
+	Attempts       int         `json:"attempts"`
+	RetryAfter     float64     `json:"retry_after"`
+	MayHaveRun     bool        `json:"may_have_run"`
+	IsRetryable    bool        `json:"is_retryable"`
+	IdempotencyKey string      `json:"idempotency_key"`
+	Elapsed        float64     `json:"elapsed"`
+	Cause          *struct {
+		Message string  `json:"message"`
+		Errno   uintptr `json:"errno"`
+	} `json:"cause"`
+}
+
+func newError(result *native.Result) *Error {
+	var record errorJSON
+	if err := json.Unmarshal(result.ErrorJSON, &record); err != nil {
+		return errInternal(err)
 	}
+	e := &Error{
+		Kind:           record.Kind,
+		Message:        record.Message,
+		Option:         localizeOption(record.Option),
+		StatusCode:     record.Status,
+		Code:           record.Code,
+		Body:           result.Body,
+		RequestID:      record.RequestID,
+		Attempts:       record.Attempts,
+		RetryAfter:     seconds(record.RetryAfter),
+		MayHaveRun:     record.MayHaveRun,
+		Retryable:      record.IsRetryable,
+		IdempotencyKey: record.IdempotencyKey,
+		Elapsed:        seconds(record.Elapsed),
+	}
+	if record.Status == 0 {
+		e.Message = localizeMessage(record.Message)
+	}
+	if record.Headers != nil {
+		e.Headers = make(http.Header, len(record.Headers))
+		for _, header := range record.Headers {
+			e.Headers.Add(header[0], header[1])
+		}
+	}
+	switch cause := record.Cause; {
+	case cause == nil:
+	case cause.Errno != 0:
+		e.cause = syscall.Errno(cause.Errno)
+	default:
+		e.cause = errors.New(cause.Message)
+	}
+	return e
+}
+
+// seconds converts seconds, rounded to the microsecond. Longer than 292 years is the longest duration.
+func seconds(s float64) time.Duration {
+	const longest = time.Duration(1<<63 - 1)
+	if s >= longest.Seconds() {
+		return longest
+	}
+	return time.Duration(s * float64(time.Second)).Round(time.Microsecond)
 }

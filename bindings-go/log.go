@@ -10,50 +10,50 @@ import (
 	"builderaikits.com/sdk/internal/native"
 )
 
-// The core's log is the process's, and so is this.
+// The core has one log per process, so the logger is global too.
 var (
-	logger  atomic.Pointer[slog.Logger]
-	logging sync.Mutex
-	fromEnv = sync.OnceFunc(func() {
-		if level := native.LogLevel(-1); level > 0 {
-			least := &slog.HandlerOptions{Level: levels[level]}
-			logger.CompareAndSwap(nil, slog.New(slog.NewTextHandler(os.Stderr, least)))
+	globalLogger atomic.Pointer[slog.Logger]
+	flushing     sync.Mutex
+	initFromEnv  = sync.OnceFunc(func() {
+		if level := native.SetLogLevel(-1); level > 0 {
+			options := &slog.HandlerOptions{Level: coreLevels[level]}
+			globalLogger.CompareAndSwap(nil, slog.New(slog.NewTextHandler(os.Stderr, options)))
 		}
 	})
 )
 
-// By the core's numbers.
-var levels = [...]slog.Level{slog.LevelError, slog.LevelInfo, slog.LevelDebug}
+// coreLevels are the levels by their number in the core. 0 is off.
+var coreLevels = [...]slog.Level{slog.LevelError, slog.LevelInfo, slog.LevelDebug}
 
-// log sets the logger that the options name.
-func (s *settings) log() {
-	fromEnv()
-	if !s.hasLogger {
+// applyLogger sets the process's logger if the options have one.
+func (w *optionWriter) applyLogger() {
+	initFromEnv()
+	if !w.hasLogger {
 		return
 	}
 	level := 0
-	for i := 1; i < len(levels) && s.logger != nil; i++ {
-		if s.logger.Enabled(context.Background(), levels[i]) {
+	for i := 1; i < len(coreLevels) && w.logger != nil; i++ {
+		if w.logger.Enabled(context.Background(), coreLevels[i]) {
 			level = i
 		}
 	}
-	logger.Store(s.logger)
-	native.LogLevel(level)
+	globalLogger.Store(w.logger)
+	native.SetLogLevel(level)
 }
 
-// flushLogs hands over what was recorded, in order.
+// flushLogs passes the buffered records to the logger, in order.
 func flushLogs() {
-	to := logger.Load()
-	if to == nil {
+	logger := globalLogger.Load()
+	if logger == nil {
 		return
 	}
-	logging.Lock()
-	defer logging.Unlock()
-	for _, line := range native.Logs() {
+	flushing.Lock()
+	defer flushing.Unlock()
+	for _, record := range native.DrainLogs() {
 		level := slog.LevelInfo
-		if line.Debug {
+		if record.Debug {
 			level = slog.LevelDebug
 		}
-		to.Log(context.Background(), level, line.Message)
+		logger.Log(context.Background(), level, record.Message)
 	}
 }

@@ -1,18 +1,19 @@
 package builderaikits
 
 import (
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 )
 
 // Option is an option of a client, for [NewClient] and [Client.WithOptions].
-type Option interface{ client(*settings) }
+type Option interface{ applyToClient(*optionWriter) }
 
-// RunOption is an option of one call, for [Kits.Run]. It counts over the client's.
-type RunOption interface{ run(*settings) }
+// RunOption is an option of one call, for [Kits.Run]. It overrides the client's.
+type RunOption interface{ applyToRun(*optionWriter) }
 
 // SharedOption is an option of a client or of one call.
 type SharedOption interface {
@@ -20,183 +21,212 @@ type SharedOption interface {
 	RunOption
 }
 
-// NoTimeout is no limit of time, where a limit can be given.
+// NoTimeout disables a timeout.
 const NoTimeout time.Duration = math.MaxInt64
 
-// WithAPIKey sets the key. Default: BUILDERAIKITS_API_KEY. White space at its ends is cut off.
+// WithAPIKey sets the API key. Default: BUILDERAIKITS_API_KEY. White space around it is removed.
 func WithAPIKey(key string) Option { return clientText("api_key", key) }
 
-// WithBaseURL sets where the service is, up to and with its version. Default: BUILDERAIKITS_BASE_URL, else the service
-// itself. Only https, but for this machine; see [WithAllowHTTP].
+// WithBaseURL sets the base URL of the service, including the version. Default: BUILDERAIKITS_BASE_URL, else the official
+// service. Plain http is accepted for localhost only; see [WithAllowHTTP].
 func WithBaseURL(url string) Option { return clientText("base_url", url) }
 
-// WithTimeout limits a whole call: all attempts, waits and the queue. Default: 120 s. [NoTimeout]: no limit.
-func WithTimeout(limit time.Duration) SharedOption {
-	return option(func(s *settings) { s.time("timeout_ms", limit) })
+// WithTimeout limits the total time of a call, including queueing, all attempts and waits. Default: 120 s. [NoTimeout]
+// disables the limit.
+func WithTimeout(timeout time.Duration) SharedOption {
+	return sharedOption(func(w *optionWriter) { w.duration("timeout_ms", timeout) })
 }
 
-// WithAttemptTimeout limits one attempt, its body included. Default: [NoTimeout], but for the whole call's limit.
-func WithAttemptTimeout(limit time.Duration) Option {
-	return clientOption(func(s *settings) { s.time("attempt_timeout_ms", limit) })
+// WithAttemptTimeout limits the time of one attempt, including the response body. Default: [NoTimeout].
+func WithAttemptTimeout(timeout time.Duration) Option {
+	return clientOption(func(w *optionWriter) { w.duration("attempt_timeout_ms", timeout) })
 }
 
-// WithConnectTimeout limits DNS, TCP and TLS together. Default: 5 s. [NoTimeout]: no limit of its own.
-func WithConnectTimeout(limit time.Duration) Option {
-	return clientOption(func(s *settings) { s.time("connect_timeout_ms", limit) })
+// WithConnectTimeout limits the time for DNS, TCP and TLS together. Default: 5 s. [NoTimeout] disables the limit.
+func WithConnectTimeout(timeout time.Duration) Option {
+	return clientOption(func(w *optionWriter) { w.duration("connect_timeout_ms", timeout) })
 }
 
-// WithMaxRetries sets how many attempts there may be after the first. Default: 2.
-func WithMaxRetries(most int) SharedOption {
-	return option(func(s *settings) { s.number("max_retries", int64(most)) })
+// WithMaxRetries sets the maximum number of retries. Default: 2.
+func WithMaxRetries(n int) SharedOption {
+	return sharedOption(func(w *optionWriter) { w.set("max_retries", n) })
 }
 
-// WithRetryAmbiguous also repeats a call that was sent and got no answer, which may have run and be billed. Default:
-// false.
-func WithRetryAmbiguous(repeat bool) SharedOption {
-	return option(func(s *settings) { s.truth("retry_ambiguous", repeat) })
+// WithRetryAmbiguous also retries a call that was sent but got no response, which may be billed twice. Default: false.
+func WithRetryAmbiguous(retry bool) SharedOption {
+	return sharedOption(func(w *optionWriter) { w.set("retry_ambiguous", retry) })
 }
 
-// WithMaxConcurrency limits the attempts on the wire at once; other calls queue, first come first served, and their
-// time runs. Default: 1,000, or three quarters of the limit of open files where that is less.
-func WithMaxConcurrency(most int) Option {
-	return clientOption(func(s *settings) { s.number("max_concurrency", int64(most)) })
+// WithMaxConcurrency sets the maximum number of concurrent attempts. Further calls queue, first in, first out, and their
+// timeout runs. Default: 1,000, or three quarters of the open-file limit if that is less.
+func WithMaxConcurrency(n int) Option {
+	return clientOption(func(w *optionWriter) { w.set("max_concurrency", n) })
 }
 
-// WithMaxResponseBytes limits an answer's size. Default: 16 MiB.
-func WithMaxResponseBytes(most int64) Option {
-	return clientOption(func(s *settings) { s.number("max_response_bytes", most) })
+// WithMaxResponseBytes sets the maximum size of a response body. Default: 16 MiB.
+func WithMaxResponseBytes(n int64) Option {
+	return clientOption(func(w *optionWriter) { w.set("max_response_bytes", n) })
 }
 
-// WithHeader sets a header of each request; of a call it counts over the client's of the same name. The SDK's own
-// headers cannot be set. Default of a client: BUILDERAIKITS_CUSTOM_HEADERS, which this replaces.
+// WithHeader sets a header of every request. A call's header overrides the client's header of the same name. Headers that
+// the SDK sets itself are rejected. Default for a client: BUILDERAIKITS_CUSTOM_HEADERS, which this option replaces.
 func WithHeader(name, value string) SharedOption {
-	return option(func(s *settings) {
-		if s.headers == nil {
-			s.headers = make(map[string]header)
-		}
-		s.headers[strings.ToLower(name)] = header{name, value}
-	})
+	return sharedOption(func(w *optionWriter) { w.header(name, value) })
 }
 
-// WithProxy sets the URL of an http or https proxy, or "off". Default: HTTPS_PROXY, ALL_PROXY and NO_PROXY. The key
-// goes only inside the tunnel; plain http never uses a proxy.
+// WithProxy sets the URL of an http, https or socks5 proxy, or "off". Default: HTTPS_PROXY, ALL_PROXY and NO_PROXY. The API
+// key is sent only inside the tunnel. Plain http never uses a proxy.
 func WithProxy(url string) Option { return clientText("proxy", url) }
 
-// WithCAFile names a PEM file of certificates to trust beside the system's and the bundled ones. It is read now.
+// WithCAFile names a PEM file of certificates to trust in addition to the system's and the bundled ones. It is read once.
 func WithCAFile(path string) Option { return clientText("ca_file", path) }
 
-// WithAllowHTTP permits plain http to any host, for a sandbox in another container: all on the way can then read keys
-// and prompts. Default: false.
+// WithAllowHTTP allows plain http to any host, such as a sandbox in another container. Anyone on the network path can then
+// read the key and prompts. Default: false.
 func WithAllowHTTP(allow bool) Option {
-	return clientOption(func(s *settings) { s.truth("allow_http", allow) })
+	return clientOption(func(w *optionWriter) { w.set("allow_http", allow) })
 }
 
-// WithAppName puts your program, as name/version, at the end of the User-Agent.
+// WithAppName adds your program, as name/version, to the User-Agent.
 func WithAppName(name string) Option { return clientText("app_name", name) }
 
-// WithLogger sends the SDK's log to logger, of all clients of the process; the last one given counts, and nil is none.
-// Waits before a repeat have the level Info, attempts Debug; which are recorded is asked of logger now. Never with a key
-// or a prompt. Records are handed over when a call ends, by its goroutine. Default: silent, or as BUILDERAIKITS_LOG says
-// (info or debug), on standard error.
+// WithLogger sets the logger of all clients of the process; nil disables logging. Waits before a retry have level Info,
+// attempts Debug; the level that logger enables now is recorded. Records never contain the key or a prompt. They are passed
+// to the logger when a call ends, by its goroutine. Default: off, or the level in BUILDERAIKITS_LOG (info or debug), to
+// standard error.
 func WithLogger(logger *slog.Logger) Option {
-	return clientOption(func(s *settings) { s.logger, s.hasLogger = logger, true })
+	return clientOption(func(w *optionWriter) { w.logger, w.hasLogger = logger, true })
 }
 
-// WithIdempotencyKey sets the Idempotency-Key of all attempts of a call: 1 to 255 visible ASCII characters. Default: a
-// fresh UUIDv4 for each call.
+// WithIdempotencyKey sets the Idempotency-Key of all attempts of a call: 1 to 255 visible ASCII characters. Default: a new
+// UUIDv4 per call.
 func WithIdempotencyKey(key string) RunOption {
-	return runOption(func(s *settings) {
-		s.text("idempotency_key", key)
-		s.idempotencyKey = key
+	return runOption(func(w *optionWriter) {
+		w.text("idempotency_key", key)
+		w.idempotencyKey = key
 	})
 }
 
 type (
-	option       func(*settings)
-	clientOption func(*settings)
-	runOption    func(*settings)
+	sharedOption func(*optionWriter)
+	clientOption func(*optionWriter)
+	runOption    func(*optionWriter)
 )
 
-func (o option) client(s *settings)       { o(s) }
-func (o option) run(s *settings)          { o(s) }
-func (o clientOption) client(s *settings) { o(s) }
-func (o runOption) run(s *settings)       { o(s) }
+func (o sharedOption) applyToClient(w *optionWriter) { o(w) }
+func (o sharedOption) applyToRun(w *optionWriter)    { o(w) }
+func (o clientOption) applyToClient(w *optionWriter) { o(w) }
+func (o runOption) applyToRun(w *optionWriter)       { o(w) }
 
 func clientText(name, value string) Option {
-	return clientOption(func(s *settings) { s.text(name, value) })
+	return clientOption(func(w *optionWriter) { w.text(name, value) })
 }
 
-// settings are options as JSON: of one that stands there twice, the last one counts.
-type settings struct {
-	json           encoder
-	headers        map[string]header // by their names in lower case
-	idempotencyKey string            // for an error that the core does not make
-	kind           ErrorKind
-	err            *Error
+// optionNames are the functions of the options, by the core's names, which its messages have in backticks.
+var optionNames = map[string]string{
+	"api_key":            "WithAPIKey",
+	"base_url":           "WithBaseURL",
+	"timeout":            "WithTimeout",
+	"attempt_timeout":    "WithAttemptTimeout",
+	"connect_timeout":    "WithConnectTimeout",
+	"max_retries":        "WithMaxRetries",
+	"retry_ambiguous":    "WithRetryAmbiguous",
+	"max_concurrency":    "WithMaxConcurrency",
+	"max_response_bytes": "WithMaxResponseBytes",
+	"headers":            "WithHeader",
+	"proxy":              "WithProxy",
+	"ca_file":            "WithCAFile",
+	"allow_http":         "WithAllowHTTP",
+	"app_name":           "WithAppName",
+	"idempotency_key":    "WithIdempotencyKey",
+}
+
+// localizeOption returns the function of an option of the core. Names of request fields stay as they are.
+func localizeOption(name string) string {
+	if local, ok := optionNames[name]; ok {
+		return local
+	}
+	return name
+}
+
+// localizeMessage replaces the core's names of options in a message: `base_url` by `WithBaseURL`.
+func localizeMessage(message string) string {
+	parts := strings.Split(message, "`")
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = localizeOption(parts[i])
+	}
+	return strings.Join(parts, "`")
+}
+
+// optionWriter collects options for the core. An option that is set twice has the last value.
+type optionWriter struct {
+	values         map[string]any
+	headers        map[string]header // by name in lower case
+	idempotencyKey string            // for errors that the core does not create
 	logger         *slog.Logger
 	hasLogger      bool
+	kind           ErrorKind // of err
+	err            *Error    // the first one
 }
 
 type header struct{ name, value string }
 
-func (s *settings) text(name, value string) {
-	s.name(name)
-	s.check(s.json.text(name, value))
-}
+func newOptionWriter(kind ErrorKind) *optionWriter { return &optionWriter{kind: kind} }
 
-func (s *settings) number(name string, value int64) {
-	s.name(name)
-	s.json.bytes = strconv.AppendInt(s.json.bytes, value, 10)
-}
-
-func (s *settings) truth(name string, value bool) {
-	s.name(name)
-	s.json.bytes = strconv.AppendBool(s.json.bytes, value)
-}
-
-func (s *settings) time(name string, limit time.Duration) {
-	s.name(name)
-	if limit == NoTimeout {
-		s.json.raw("null")
-		return
+func (w *optionWriter) set(name string, value any) {
+	if w.values == nil {
+		w.values = make(map[string]any)
 	}
-	s.json.bytes = strconv.AppendFloat(s.json.bytes, float64(limit)/float64(time.Millisecond), 'g', -1, 64)
+	w.values[name] = value
 }
 
-func (s *settings) name(name string) {
-	if len(s.json.bytes) == 0 {
-		s.json.raw("{")
-	}
-	s.json.comma()
-	s.json.quote(name)
-	s.json.raw(":")
+func (w *optionWriter) text(name, value string) {
+	w.check(checkUTF8(optionNames[name], value))
+	w.set(name, value)
 }
 
-func (s *settings) check(err error) {
-	if failed, ok := err.(*Error); ok && s.err == nil {
-		failed.Kind = s.kind
-		s.err = failed
+func (w *optionWriter) duration(name string, d time.Duration) {
+	if d == NoTimeout {
+		w.set(name, nil)
+	} else {
+		w.set(name, float64(d)/float64(time.Millisecond))
 	}
 }
 
-// done gives the options as JSON; nothing where there are none.
-func (s *settings) done() ([]byte, error) {
-	if s.headers != nil {
-		s.name("headers")
-		s.json.raw("{")
-		for _, header := range s.headers {
-			s.json.comma()
-			s.check(s.json.text("headers, a name", header.name))
-			s.json.raw(":")
-			s.check(s.json.text("headers, a value", header.value))
+func (w *optionWriter) header(name, value string) {
+	w.check(checkUTF8("WithHeader", name))
+	w.check(checkUTF8("WithHeader", value))
+	if w.headers == nil {
+		w.headers = make(map[string]header)
+	}
+	w.headers[strings.ToLower(name)] = header{name, value}
+}
+
+func (w *optionWriter) check(err *Error) {
+	if err != nil && w.err == nil {
+		err.Kind = w.kind
+		w.err = err
+	}
+}
+
+// encode returns the options as a JSON object, or nothing if there are none.
+func (w *optionWriter) encode() ([]byte, error) {
+	if w.err != nil {
+		return nil, w.err
+	}
+	if w.headers != nil {
+		headers := make(map[string]string, len(w.headers))
+		for _, header := range w.headers {
+			headers[header.name] = header.value
 		}
-		s.json.raw("}")
+		w.set("headers", headers)
 	}
-	if s.err != nil {
-		return nil, s.err
+	if len(w.values) == 0 {
+		return nil, nil
 	}
-	if len(s.json.bytes) > 0 {
-		s.json.raw("}")
+	encoded, err := json.Marshal(w.values)
+	if err != nil {
+		return nil, errInternal(fmt.Errorf("the options cannot be encoded: %w", err))
 	}
-	return s.json.bytes, nil
+	return encoded, nil
 }

@@ -3,241 +3,231 @@ package builderaikits
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
+	"fmt"
 	"math"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
-// Requests are copied by the core, so that their memory is used again.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// Kit is the id of a kit. Kits that this version does not know can be used by their id.
+type Kit string
 
-// An encoder writes JSON. Written by hand for the few fields there are: encoding/json would replace bytes that are not
-// UTF-8 unseen.
-type encoder struct {
-	bytes []byte
+const (
+	// KitTextGen is for general text generation and chat, up to 4,096 tokens.
+	KitTextGen Kit = "text-gen"
+	// KitCodeAssist is for code completion and review, up to 8,192 tokens.
+	KitCodeAssist Kit = "code-assist"
+	// KitSummarizer is for document and article summarization, up to 16,384 tokens.
+	KitSummarizer Kit = "summarizer"
+	// KitClassifier is for text classification and sentiment, up to 2,048 tokens.
+	KitClassifier Kit = "classifier"
+)
+
+// RunParams is a request to run a prompt on a kit: at most 32 MiB when serialized. Printed, it shows sizes and never the
+// prompt.
+type RunParams struct {
+	// Kit is the kit to run. Required.
+	Kit Kit
+	// Input is the input of the run.
+	Input RunInput
+	// Config are settings of the run. Default: the service's.
+	Config *RunConfig
+	// Extra are fields that this version does not know, sent next to those above.
+	Extra map[string]any
 }
 
-func (e *encoder) params(p *RunParams) error {
-	e.raw(`{"kit":`)
-	if err := e.text("kit", string(p.Kit)); err != nil {
-		return err
+// RunInput is the input of a run. Printed, it shows sizes and never the prompt.
+type RunInput struct {
+	// Prompt is the prompt, in UTF-8.
+	Prompt string
+	// Context is the text that the prompt refers to, such as the text to summarize. Default: none.
+	Context string
+	// Extra are fields that this version does not know. Numbers of more than 64 bits are rounded.
+	Extra map[string]any
+}
+
+// RunConfig are settings of a run.
+type RunConfig struct {
+	// MaxTokens is the maximum number of output tokens, from 1 to the kit's limit; see [Int]. Default: the service's.
+	MaxTokens *int
+	// Temperature is the sampling temperature; see [Float]. The service validates the range. Default: the service's.
+	Temperature *float64
+	// Extra are fields that this version does not know. Numbers of more than 64 bits are rounded.
+	Extra map[string]any
+}
+
+// Int returns a pointer to n, for optional fields.
+func Int(n int) *int { return &n }
+
+// Float returns a pointer to f, for optional fields.
+func Float(f float64) *float64 { return &f }
+
+// String shows the kit and sizes, never the prompt or the context.
+func (p RunParams) String() string {
+	return fmt.Sprintf("{kit: %q, input: %v, config: %v, extra: %d}", string(p.Kit), p.Input, p.Config, len(p.Extra))
+}
+
+// GoString returns String with the name of the type.
+func (p RunParams) GoString() string { return "builderaikits.RunParams" + p.String() }
+
+// String shows sizes, never the prompt or the context.
+func (i RunInput) String() string {
+	return fmt.Sprintf("{prompt: %d bytes, context: %d bytes, extra: %d}", len(i.Prompt), len(i.Context), len(i.Extra))
+}
+
+// GoString returns String with the name of the type.
+func (i RunInput) GoString() string { return "builderaikits.RunInput" + i.String() }
+
+// String shows the settings and the number of extra fields.
+func (c *RunConfig) String() string {
+	if c == nil {
+		return "{}"
 	}
-	e.raw(`,"input":{"prompt":`)
-	if err := e.text("input.prompt", p.Input.Prompt); err != nil {
-		return err
+	tokens, temperature := "default", "default"
+	if c.MaxTokens != nil {
+		tokens = fmt.Sprint(*c.MaxTokens)
+	}
+	if c.Temperature != nil {
+		temperature = fmt.Sprint(*c.Temperature)
+	}
+	return fmt.Sprintf("{max_tokens: %s, temperature: %s, extra: %d}", tokens, temperature, len(c.Extra))
+}
+
+// encode returns the request as JSON. encoding/json would replace bytes that are not UTF-8 silently, so text is checked
+// first.
+func (p *RunParams) encode() ([]byte, error) {
+	request, input := map[string]any{"kit": p.Kit}, map[string]any{"prompt": p.Input.Prompt}
+	request["input"] = input
+	if err := checkUTF8("kit", string(p.Kit)); err != nil {
+		return nil, err
+	}
+	if err := checkUTF8("input.prompt", p.Input.Prompt); err != nil {
+		return nil, err
 	}
 	if p.Input.Context != "" {
-		e.raw(`,"context":`)
-		if err := e.text("input.context", p.Input.Context); err != nil {
-			return err
+		if err := checkUTF8("input.context", p.Input.Context); err != nil {
+			return nil, err
 		}
+		input["context"] = p.Input.Context
 	}
-	if err := e.extra("input.", p.Input.Extra, "prompt", "context"); err != nil {
-		return err
+	if err := addExtra(input, "input.", p.Input.Extra, "prompt", "context"); err != nil {
+		return nil, err
 	}
-	e.raw("}")
 	if p.Config != nil {
-		if err := e.config(p.Config); err != nil {
-			return err
+		config, err := p.Config.fields()
+		if err != nil {
+			return nil, err
 		}
+		request["config"] = config
 	}
-	if err := e.extra("", p.Extra, "kit", "input", "config"); err != nil {
-		return err
+	if err := addExtra(request, "", p.Extra, "kit", "input", "config"); err != nil {
+		return nil, err
 	}
-	e.raw("}")
-	return nil
+	encoded, err := json.Marshal(request)
+	if err != nil {
+		return nil, errInternal(fmt.Errorf("the request cannot be encoded: %w", err))
+	}
+	return encoded, nil
 }
 
-func (e *encoder) config(c *Config) error {
-	e.raw(`,"config":{`)
+func (c *RunConfig) fields() (map[string]any, error) {
+	config := map[string]any{}
 	if c.MaxTokens != nil {
-		e.raw(`"max_tokens":`)
-		e.bytes = strconv.AppendInt(e.bytes, int64(*c.MaxTokens), 10)
+		config["max_tokens"] = *c.MaxTokens
 	}
 	if c.Temperature != nil {
 		if math.IsNaN(*c.Temperature) || math.IsInf(*c.Temperature, 0) {
-			return refusal("config.temperature: must be a finite number", nil)
+			return nil, errInvalidField("config.temperature", "must be a finite number.", nil)
 		}
-		e.comma()
-		e.raw(`"temperature":`)
-		e.bytes = strconv.AppendFloat(e.bytes, *c.Temperature, 'g', -1, 64)
+		config["temperature"] = *c.Temperature
 	}
-	if err := e.extra("config.", c.Extra, "max_tokens", "temperature"); err != nil {
-		return err
+	if err := addExtra(config, "config.", c.Extra, "max_tokens", "temperature"); err != nil {
+		return nil, err
 	}
-	e.raw("}")
-	return nil
+	return config, nil
 }
 
-// extra writes fields that have no name here. One that has, would stand there twice.
-func (e *encoder) extra(path string, fields map[string]any, named ...string) error {
-	for name, value := range fields {
-		for _, known := range named {
-			if name == known {
-				return refusal(path+name+": is a field of its own; set it there, not in Extra", nil)
+// addExtra adds extra fields to an object. known are the fields that have a name in Go.
+func addExtra(object map[string]any, path string, extra map[string]any, known ...string) error {
+	for name, value := range extra {
+		for _, taken := range known {
+			if name == taken {
+				return errInvalidField(path+name, "is a field of its own. Set it there, not in `Extra`.", nil)
 			}
 		}
-		e.comma()
-		if err := e.text(path+"Extra, a name", name); err != nil {
+		if err := checkUTF8(path+"Extra", name); err != nil {
 			return err
 		}
-		e.raw(":")
-		if why := fault(value, 0); why != "" {
-			return refusal(path+name+": "+why, nil)
+		encoded, err := json.Marshal(value)
+		// The text of err can contain parts of the value, so it is only the cause.
+		switch {
+		case err != nil:
+			return errInvalidField(path+name, "cannot be encoded as JSON.", err)
+		case !utf8.Valid(encoded) || hasReplacedBytes(encoded):
+			return errInvalidField(path+name, "contains text that is not valid UTF-8.", nil)
+		case depth(encoded) > maxExtraDepth:
+			return errInvalidField(path+name, fmt.Sprintf("is nested more than %d levels deep.", maxExtraDepth), nil)
 		}
-		// What the value itself says of it may hold parts of it.
-		made, err := json.Marshal(value)
-		if err != nil {
-			return refusal(path+name+": cannot be written as JSON", err)
-		}
-		if !utf8.Valid(made) || replaced(made) {
-			return refusal(path+name+": has a text that is not UTF-8", nil)
-		}
-		e.bytes = append(e.bytes, made...)
+		object[name] = json.RawMessage(encoded)
 	}
 	return nil
 }
 
-// replaced tells whether encoding/json put U+FFFD in the place of bytes: it writes that as an escape, and a true one as
-// it is.
-func replaced(made []byte) bool {
-	for at := 0; ; at++ {
-		found := bytes.Index(made[at:], []byte(`\ufffd`))
+// maxExtraDepth is the limit of the core.
+const maxExtraDepth = 100
+
+// depth returns how deep a JSON value is nested. A string or a number has depth 0.
+func depth(encoded []byte) (deepest int) {
+	decoder, open := json.NewDecoder(bytes.NewReader(encoded)), 0
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return deepest
+		}
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			open++
+			deepest = max(deepest, open)
+		case json.Delim(']'), json.Delim('}'):
+			open--
+		}
+	}
+}
+
+// hasReplacedBytes reports whether encoding/json replaced bytes by U+FFFD: it escapes that, and writes a U+FFFD of the text
+// as it is.
+func hasReplacedBytes(encoded []byte) bool {
+	for start := 0; ; start++ {
+		found := bytes.Index(encoded[start:], []byte(`\ufffd`))
 		if found < 0 {
 			return false
 		}
-		at += found
-		before := 0
-		for before < at && made[at-before-1] == '\\' {
-			before++
+		start += found
+		backslashes := 0
+		for backslashes < start && encoded[start-backslashes-1] == '\\' {
+			backslashes++
 		}
-		if before%2 == 0 {
+		if backslashes%2 == 0 {
 			return true
 		}
 	}
 }
 
-// text writes a string. The error names the field, and shows nothing of it.
-func (e *encoder) text(field, text string) error {
-	if !utf8.ValidString(text) {
-		return refusal(field+": is not UTF-8 (from byte "+strconv.Itoa(validUpTo(text))+")", nil)
+// checkUTF8 returns an error that names the field or option, and contains nothing of its text.
+func checkUTF8(name, text string) *Error {
+	if utf8.ValidString(text) {
+		return nil
 	}
-	e.quote(text)
-	return nil
-}
-
-func (e *encoder) quote(text string) {
-	const hex = "0123456789abcdef"
-	e.bytes = append(e.bytes, '"')
-	begin := 0
-	for i := range len(text) {
-		b := text[i]
-		if b >= ' ' && b != '"' && b != '\\' {
-			continue
+	valid := 0
+	for valid < len(text) {
+		r, size := utf8.DecodeRuneInString(text[valid:])
+		if r == utf8.RuneError && size == 1 {
+			break
 		}
-		e.bytes = append(e.bytes, text[begin:i]...)
-		begin = i + 1
-		switch b {
-		case '"', '\\':
-			e.bytes = append(e.bytes, '\\', b)
-		case '\n':
-			e.bytes = append(e.bytes, '\\', 'n')
-		default:
-			e.bytes = append(e.bytes, '\\', 'u', '0', '0', hex[b>>4], hex[b&15])
-		}
+		valid += size
 	}
-	e.bytes = append(append(e.bytes, text[begin:]...), '"')
+	return errInvalidField(name, fmt.Sprintf("is not valid UTF-8 (byte %d).", valid), nil)
 }
 
-func (e *encoder) comma() {
-	if last := e.bytes[len(e.bytes)-1]; last != '{' {
-		e.bytes = append(e.bytes, ',')
-	}
+func errInvalidField(name, problem string, cause error) *Error {
+	return &Error{Kind: ErrInvalidRequest, Option: name, Message: "`" + name + "` " + problem, cause: cause}
 }
-
-func (e *encoder) raw(text string) { e.bytes = append(e.bytes, text...) }
-
-// fault is what is wrong with a plain value that encoding/json would write all the same: text that is not UTF-8, which it
-// replaces unseen, and what is nested too deep for the core.
-func fault(value any, depth int) string {
-	if depth > deepest {
-		return "is nested over " + strconv.Itoa(deepest) + " levels deep"
-	}
-	switch value := value.(type) {
-	case string:
-		if !utf8.ValidString(value) {
-			return "has a text that is not UTF-8"
-		}
-	case []any:
-		for _, item := range value {
-			if why := fault(item, depth+1); why != "" {
-				return why
-			}
-		}
-	case map[string]any:
-		for name, item := range value {
-			if !utf8.ValidString(name) {
-				return "has a name that is not UTF-8"
-			}
-			if why := fault(item, depth+1); why != "" {
-				return why
-			}
-		}
-	}
-	return ""
-}
-
-const deepest = 100
-
-func validUpTo(text string) int {
-	for i, r := range text {
-		if r == utf8.RuneError {
-			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
-				return i
-			}
-		}
-	}
-	return len(text)
-}
-
-func refusal(message string, cause error) *Error {
-	return &Error{Kind: ErrInvalidRequest, Message: message, cause: cause}
-}
-
-// field writes a text of an answer, if there is one.
-func (e *encoder) field(name, text string) {
-	if text != "" {
-		e.comma()
-		e.quote(name)
-		e.raw(":")
-		e.quote(toUTF8(text))
-	}
-}
-
-// count writes a number of an answer, if there is one or the service said 0.
-func (e *encoder) count(name string, number int64, isZero bool) {
-	if number != 0 || isZero {
-		e.comma()
-		e.quote(name)
-		e.raw(":")
-		e.bytes = strconv.AppendInt(e.bytes, number, 10)
-	}
-}
-
-// rest writes fields that have no name here, in the order of their names.
-func (e *encoder) rest(fields map[string]json.RawMessage, written ...string) {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if !slices.Contains(written, name) {
-			e.comma()
-			e.quote(toUTF8(name))
-			e.raw(":")
-			e.bytes = append(e.bytes, fields[name]...)
-		}
-	}
-}
-
-func toUTF8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

@@ -26,11 +26,11 @@ type Result struct {
 	// Payload is the response as JSON, of an operation other than kits.run.
 	Payload string
 	// Run is the response of kits.run.
-	Run Run
+	Run RunResult
 }
 
-// Run is the response of kits.run. Its fields are typed: read from JSON, they would cost several percent of a call.
-type Run struct {
+// RunResult is the response of kits.run. Its fields are typed: read from JSON, they would cost several percent of a call.
+type RunResult struct {
 	ID, Kit, Status, Text                           string
 	InputTokens, OutputTokens, TotalTokens, Latency OptionalUint
 	// JSON objects.
