@@ -73,6 +73,10 @@ async fn send(
     }
     let mut request = Request::new(operation, &options, queued_for, client.settings())?;
     let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key());
+    if span.is_disabled() {
+        // The common case, without a move of the future into `Instrumented`.
+        return client.pipeline().execute(&mut request).await;
+    }
     client.pipeline().execute(&mut request).instrument(span).await
 }
 
