@@ -1,4 +1,4 @@
-// Many prompts at once: eight on the wire, the first fifty answers taken, and the rest given up: go run ./concurrency.
+// Runs many prompts with eight requests in flight, takes the first fifty runs, and cancels the rest: go run ./concurrency.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	// One client for all: it holds the connections, and lets eight calls at once on the wire.
+	// One client for all calls: it holds the connections, and limits the requests in flight to eight.
 	client, err := sdk.NewClient(sdk.WithMaxConcurrency(8), sdk.WithTimeout(30*time.Second))
 	if err != nil {
 		log.Fatal(err)
@@ -20,7 +20,7 @@ func main() {
 	runs, failures := make(chan *sdk.Run), make(chan error)
 	for n := range 100 {
 		go func() {
-			params := sdk.RunParams{Kit: sdk.KitClassifier, Input: sdk.Input{Prompt: fmt.Sprintf("Review %d: a great product", n)}}
+			params := sdk.RunParams{Kit: sdk.KitClassifier, Input: sdk.RunInput{Prompt: fmt.Sprintf("Review %d: a great product", n)}}
 			if run, err := client.Kits.Run(ctx, params); err != nil {
 				failures <- err
 			} else if ctx.Err() == nil {
@@ -32,9 +32,9 @@ func main() {
 	for range 50 {
 		tokens += (<-runs).Usage.TotalTokens
 	}
-	fmt.Printf("50 answers, %d tokens\n", tokens)
+	fmt.Printf("50 runs, %d tokens\n", tokens)
 
-	// A context that ends aborts requests, and the wait of calls that are not sent yet.
+	// Canceling the context aborts requests in flight and calls that are queued.
 	cancel()
-	fmt.Println("the rest was given up:", <-failures)
+	fmt.Println("the rest was canceled:", <-failures)
 }

@@ -1,4 +1,4 @@
-// What to do about each kind of error: BUILDERAIKITS_API_KEY=bak_revoked_x go run ./errors.
+// Shows what to do about each kind of error: BUILDERAIKITS_API_KEY=bak_revoked_x go run ./errors.
 package main
 
 import (
@@ -15,7 +15,7 @@ func main() {
 	client, err := sdk.NewClient(sdk.WithTimeout(5 * time.Second))
 	if err == nil {
 		var run *sdk.Run
-		if run, err = client.Kits.Run(context.Background(), sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.Input{Prompt: "Hello"}}); err == nil {
+		if run, err = client.Kits.Run(context.Background(), sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.RunInput{Prompt: "Hello"}}); err == nil {
 			fmt.Println(run.Output.Text)
 			return
 		}
@@ -28,13 +28,13 @@ func advice(err error) string {
 	var failed *sdk.Error
 	switch {
 	case errors.Is(err, sdk.ErrConfig), errors.Is(err, sdk.ErrAuthentication):
-		return "Set BUILDERAIKITS_API_KEY to a key of your dashboard that was not revoked."
+		return "Set BUILDERAIKITS_API_KEY to a key from your dashboard that was not revoked."
 	case errors.Is(err, sdk.ErrInvalidRequest), errors.Is(err, sdk.ErrBadRequest):
-		return "The request is wrong: do not repeat it."
+		return "The request is invalid: do not retry it."
 	case errors.As(err, &failed) && failed.Kind == sdk.ErrRateLimit:
-		return fmt.Sprintf("Over the plan's limit: free again in %v.", failed.RetryAfter)
+		return fmt.Sprintf("The plan's rate limit is reached: retry in %v.", failed.RetryAfter)
 	case failed != nil && failed.MayHaveRun:
-		return "It may have run and be billed: a repeat may be billed again."
+		return "It may have run and be billed: a retry may be billed again."
 	}
-	return "It did not run: repeat it when the cause is gone."
+	return "It did not run: retry it when the cause is fixed."
 }

@@ -1,6 +1,6 @@
-// Runs one prompt and prints what came back: go run ./quickstart "Hello".
+// Runs one prompt and prints the result: go run ./quickstart "Hello".
 //
-// Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL where that is not the service itself.
+// Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL if it is set.
 package main
 
 import (
@@ -24,8 +24,8 @@ func main() {
 	}
 	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
 		Kit:    builderaikits.KitTextGen,
-		Input:  builderaikits.Input{Prompt: prompt},
-		Config: &builderaikits.Config{MaxTokens: builderaikits.Int(500)},
+		Input:  builderaikits.RunInput{Prompt: prompt},
+		Config: &builderaikits.RunConfig{MaxTokens: builderaikits.Int(500)},
 	})
 	if err != nil {
 		log.Fatal(err)

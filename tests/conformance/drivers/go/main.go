@@ -1,4 +1,5 @@
-// Conformance driver of the Go SDK: a case a line on standard input, what came of it a line on standard output.
+// Conformance driver of the Go SDK: it reads one case per line from standard input and writes one result per line to
+// standard output.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -16,67 +18,67 @@ import (
 )
 
 func main() {
-	lines, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
-	clients, calls, printing := map[string]*sdk.Client{}, sync.WaitGroup{}, sync.Mutex{}
+	cases, results := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	clients, calls, writing := map[string]*sdk.Client{}, sync.WaitGroup{}, sync.Mutex{}
 	for {
-		var given struct {
+		var testCase struct {
 			ID           any
 			Client, Call object
 			ClientID     string `json:"client_id"`
 		}
-		if err := lines.Decode(&given); err == io.EOF {
+		if err := cases.Decode(&testCase); err == io.EOF {
 			calls.Wait()
 			return
 		} else if err != nil {
 			log.Fatal(err)
 		}
-		client, made := clients[given.ClientID], error(nil)
-		options, unsupported := settings[sdk.Option](given.Client)
+		client, err := clients[testCase.ClientID], error(nil)
+		options, unsupported := parseOptions[sdk.Option](testCase.Client)
 		if client == nil && unsupported == "" {
-			client, made = sdk.NewClient(options...)
+			client, err = sdk.NewClient(options...)
 		}
-		if given.ClientID != "" {
-			clients[given.ClientID] = client
+		if testCase.ClientID != "" {
+			clients[testCase.ClientID] = client
 		}
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			reply := object{"unsupported": unsupported}
-			if made != nil {
-				reply = failed(made)
+			result := object{"unsupported": unsupported}
+			if err != nil {
+				result = errorResult(err)
 			} else if unsupported == "" {
-				reply = call(client, given.Call)
+				result = call(client, testCase.Call)
 			}
-			reply["id"] = given.ID
-			printing.Lock()
-			defer printing.Unlock()
-			_ = out.Encode(reply)
+			result["id"] = testCase.ID
+			writing.Lock()
+			defer writing.Unlock()
+			_ = results.Encode(result)
 		}()
 	}
 }
 
-func call(client *sdk.Client, given object) object {
-	fields, _ := take[object](given, "options")
+func call(client *sdk.Client, request object) object {
+	fields, _ := take[object](request, "options")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if ms, ok := take[int64](fields, "cancel_after_ms"); ok {
 		time.AfterFunc(time.Duration(ms)*time.Millisecond, cancel)
 	}
-	options, unsupported := settings[sdk.RunOption](fields)
-	params, more := request(given)
-	if unsupported += more; unsupported != "" {
+	options, unsupported := parseOptions[sdk.RunOption](fields)
+	params, other := parseRequest(request)
+	if unsupported += other; unsupported != "" {
 		return object{"unsupported": unsupported}
 	}
 	run, err := client.Kits.Run(ctx, params, options...)
 	if err != nil {
-		return failed(err)
+		return errorResult(err)
 	}
 	m := run.ResponseMetadata
 	return object{"ok": run, "response_metadata": object{"attempts": m.Attempts, "request_id": orNull(m.RequestID),
-		"idempotency_key": m.IdempotencyKey, "elapsed_ms": m.Elapsed.Milliseconds(), "headers": flat(m.Headers)}}
+		"idempotency_key": m.IdempotencyKey, "elapsed_ms": m.Elapsed.Milliseconds(), "headers": joinHeaders(m.Headers)}}
 }
 
-func failed(err error) object {
+func errorResult(err error) object {
 	var e *sdk.Error
 	if !errors.As(err, &e) {
 		log.Fatalf("%T: %v", err, err)
@@ -85,10 +87,10 @@ func failed(err error) object {
 	if e.Body != nil {
 		body = string(e.Body)
 	}
-	return object{"error": object{"kind": e.Kind, "class": class(err), "status": orNull(e.Status), "code": orNull(e.Code),
-		"message": e.Message, "body": body, "headers": flat(e.Headers), "request_id": orNull(e.RequestID), "attempts": e.Attempts,
+	return object{"error": object{"kind": e.Kind, "class": class(err), "status": orNull(e.StatusCode), "code": orNull(e.Code),
+		"message": e.Message, "body": body, "headers": joinHeaders(e.Headers), "request_id": orNull(e.RequestID), "attempts": e.Attempts,
 		"retry_after_ms": orNull(e.RetryAfter.Round(time.Millisecond).Milliseconds()), "may_have_run": e.MayHaveRun,
-		"is_retryable": e.IsRetryable, "idempotency_key": orNull(e.IdempotencyKey)}}
+		"is_retryable": e.Retryable, "idempotency_key": orNull(e.IdempotencyKey)}}
 }
 
 func class(err error) string {
@@ -104,20 +106,20 @@ func class(err error) string {
 	return "?"
 }
 
-func flat(headers sdk.Headers) any {
+func joinHeaders(headers http.Header) any {
 	if headers == nil {
 		return nil
 	}
-	made := object{}
+	joined := object{}
 	for name, values := range headers {
-		made[strings.ToLower(name)] = strings.Join(values, ", ")
+		joined[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	return made
+	return joined
 }
 
 func orNull[T comparable](value T) any {
-	var none T
-	if value == none {
+	var zero T
+	if value == zero {
 		return nil
 	}
 	return value

@@ -10,35 +10,36 @@ import (
 
 type object = map[string]any
 
-// take takes out a field if a T holds it.
+// take removes a field and returns it, if a T can hold it.
 func take[T any](fields object, name string) (value T, ok bool) {
-	given, ok := fields[name]
-	text, _ := json.Marshal(given)
-	if !ok || json.Unmarshal(text, &value) != nil {
-		var none T
-		return none, false
+	field, ok := fields[name]
+	encoded, _ := json.Marshal(field)
+	if !ok || json.Unmarshal(encoded, &value) != nil {
+		var zero T
+		return zero, false
 	}
 	delete(fields, name)
 	return value, true
 }
 
-var settable = map[string]func(object, string) (option any, ok bool){
+// options are the options that the driver can set, by the names of the cases.
+var options = map[string]func(object, string) (option any, ok bool){
 	"api_key": with(sdk.WithAPIKey), "base_url": with(sdk.WithBaseURL), "proxy": with(sdk.WithProxy), "ca_file": with(sdk.WithCAFile),
 	"app_name": with(sdk.WithAppName), "idempotency_key": with(sdk.WithIdempotencyKey), "allow_http": with(sdk.WithAllowHTTP),
 	"retry_ambiguous": with(sdk.WithRetryAmbiguous), "max_retries": with(sdk.WithMaxRetries),
 	"max_concurrency": with(sdk.WithMaxConcurrency), "max_response_bytes": with(sdk.WithMaxResponseBytes),
-	"timeout_ms": with(limit(sdk.WithTimeout)), "attempt_timeout_ms": with(limit(sdk.WithAttemptTimeout)),
-	"connect_timeout_ms": with(limit(sdk.WithConnectTimeout)),
+	"timeout_ms": with(milliseconds(sdk.WithTimeout)), "attempt_timeout_ms": with(milliseconds(sdk.WithAttemptTimeout)),
+	"connect_timeout_ms": with(milliseconds(sdk.WithConnectTimeout)),
 }
 
 func with[T, O any](option func(T) O) func(object, string) (any, bool) {
-	return func(given object, name string) (any, bool) {
-		value, ok := take[T](given, name)
+	return func(fields object, name string) (any, bool) {
+		value, ok := take[T](fields, name)
 		return option(value), ok
 	}
 }
 
-func limit[O any](option func(time.Duration) O) func(*int64) O {
+func milliseconds[O any](option func(time.Duration) O) func(*int64) O {
 	return func(ms *int64) O {
 		if ms == nil || *ms > math.MaxInt64/int64(time.Millisecond) {
 			return option(sdk.NoTimeout)
@@ -47,55 +48,56 @@ func limit[O any](option func(time.Duration) O) func(*int64) O {
 	}
 }
 
-// settings are options of a client or of a call; the name of one that Go's types do not hold comes back.
-func settings[O any](given object) (options []O, unsupported string) {
-	headers, _ := take[map[string]string](given, "headers")
+// parseOptions returns the options of a client or of a call, or the name of an option that Go's types cannot hold.
+func parseOptions[O any](fields object) (parsed []O, unsupported string) {
+	headers, _ := take[map[string]string](fields, "headers")
 	for name, value := range headers {
-		options = append(options, any(sdk.WithHeader(name, value)).(O))
+		parsed = append(parsed, any(sdk.WithHeader(name, value)).(O))
 	}
-	for name := range given {
-		set := settable[name]
+	for name := range fields {
+		set := options[name]
 		if set == nil {
 			return nil, name
 		}
-		made, ok := set(given, name)
-		option, fits := made.(O)
+		value, ok := set(fields, name)
+		option, fits := value.(O)
 		if !ok || !fits {
 			return nil, name
 		}
-		options = append(options, option)
+		parsed = append(parsed, option)
 	}
-	return options, ""
+	return parsed, ""
 }
 
-// request is a request of Go's types; the name of what they do not hold comes back. An odd number is left in Extra.
-func request(given object) (params sdk.RunParams, unsupported string) {
-	var isText bool
-	if params.Kit, isText = take[sdk.Kit](given, "kit"); !isText {
+// parseRequest returns a request, or the name of a field that Go's types cannot hold. A number of another type stays in
+// Extra.
+func parseRequest(fields object) (params sdk.RunParams, unsupported string) {
+	var isString bool
+	if params.Kit, isString = take[sdk.Kit](fields, "kit"); !isString {
 		return params, "kit"
 	}
-	if params.Input.Prompt, isText = take[string](given, "input"); !isText {
-		input, isObject := take[object](given, "input")
+	if params.Input.Prompt, isString = take[string](fields, "input"); !isString {
+		input, isObject := take[object](fields, "input")
 		if !isObject {
 			return params, "input"
 		}
-		if params.Input.Prompt, isText = take[string](input, "prompt"); !isText {
+		if params.Input.Prompt, isString = take[string](input, "prompt"); !isString {
 			return params, "prompt"
 		}
 		params.Input.Context, _ = take[string](input, "context")
 		params.Input.Extra = input
 	}
-	config, _ := take[object](given, "config")
+	config, _ := take[object](fields, "config")
 	if config != nil {
-		params.Config = &sdk.Config{}
+		params.Config = &sdk.RunConfig{}
 		params.Config.MaxTokens, _ = take[*int](config, "max_tokens")
 		params.Config.Temperature, _ = take[*float64](config, "temperature")
-		if odd, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
-			params.Config.Temperature = sdk.Float(odd)
+		if number, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
+			params.Config.Temperature = sdk.Float(number)
 			delete(config, "temperature")
 		}
 		params.Config.Extra = config
 	}
-	params.Extra = given
+	params.Extra = fields
 	return params, ""
 }
