@@ -19,8 +19,8 @@ func Example() {
 	}
 	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
 		Kit:    builderaikits.KitTextGen,
-		Input:  builderaikits.Input{Prompt: "Hello"},
-		Config: &builderaikits.Config{MaxTokens: builderaikits.Int(500)},
+		Input:  builderaikits.RunInput{Prompt: "Hello"},
+		Config: &builderaikits.RunConfig{MaxTokens: builderaikits.Int(500)},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -41,7 +41,7 @@ func ExampleNewClient() {
 	defer client.Close()
 }
 
-// A call has options of its own, and ends with its context.
+// A call can have its own options, and ends with its context.
 func ExampleKits_Run() {
 	client, err := builderaikits.NewClient()
 	if err != nil {
@@ -49,7 +49,7 @@ func ExampleKits_Run() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	params := builderaikits.RunParams{Kit: builderaikits.KitSummarizer, Input: builderaikits.Input{Prompt: "In one point.", Context: "A long text."}}
+	params := builderaikits.RunParams{Kit: builderaikits.KitSummarizer, Input: builderaikits.RunInput{Prompt: "In one point.", Context: "A long text."}}
 	run, err := client.Kits.Run(ctx, params, builderaikits.WithMaxRetries(0))
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Fatal("too slow")
@@ -66,19 +66,19 @@ func ExampleError() {
 		var failed *builderaikits.Error
 		switch {
 		case errors.Is(err, builderaikits.ErrAuthentication):
-			fmt.Println("make a new key")
+			fmt.Println("create a new key")
 		case errors.As(err, &failed) && failed.MayHaveRun:
 			fmt.Println("it may be billed:", failed.RequestID)
 		default:
 			fmt.Println("try again later")
 		}
 	}
-	// Errors can be made by hand, to test the code that handles them.
-	handle(&builderaikits.Error{Kind: builderaikits.ErrServer, Status: 500, RequestID: "req_1", MayHaveRun: true})
+	// Code that handles errors can be tested with errors that it constructs.
+	handle(&builderaikits.Error{Kind: builderaikits.ErrServer, StatusCode: 500, RequestID: "req_1", MayHaveRun: true})
 	// Output: it may be billed: req_1
 }
 
-// Code that takes an interface of its own can be tested without a server: answers can be made by hand.
+// Code that takes an interface can be tested without a server, with runs that it constructs.
 func ExampleRun() {
 	type kits interface {
 		Run(context.Context, builderaikits.RunParams, ...builderaikits.RunOption) (*builderaikits.Run, error)

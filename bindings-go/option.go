@@ -181,7 +181,7 @@ func (w *optionWriter) set(name string, value any) {
 }
 
 func (w *optionWriter) text(name, value string) {
-	w.check(checkUTF8(optionNames[name], value))
+	w.checkUTF8(optionNames[name], value)
 	w.set(name, value)
 }
 
@@ -194,18 +194,17 @@ func (w *optionWriter) duration(name string, d time.Duration) {
 }
 
 func (w *optionWriter) header(name, value string) {
-	w.check(checkUTF8("WithHeader", name))
-	w.check(checkUTF8("WithHeader", value))
+	w.checkUTF8("WithHeader", name)
+	w.checkUTF8("WithHeader", value)
 	if w.headers == nil {
 		w.headers = make(map[string]header)
 	}
 	w.headers[strings.ToLower(name)] = header{name, value}
 }
 
-func (w *optionWriter) check(err *Error) {
-	if err != nil && w.err == nil {
-		err.Kind = w.kind
-		w.err = err
+func (w *optionWriter) checkUTF8(option, text string) {
+	if problem := invalidUTF8(text); problem != "" && w.err == nil {
+		w.err = &Error{Kind: w.kind, Option: option, Message: "`" + option + "` " + problem}
 	}
 }
 

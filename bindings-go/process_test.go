@@ -20,13 +20,13 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// What this program does as a process of its own.
-var roles = map[string]func(){"exit": exitWithCallsInFlight, "many": manyCallsInFlight}
+// roles are the programs of tests that need a process of their own.
+var roles = map[string]func(){"exit": exitWithCallsInFlight, "many": manyCalls}
 
 func TestExitWithCallsInFlight(t *testing.T) {
 	s := silent(t)
 	command := self(t, "exit", "BUILDERAIKITS_BASE_URL="+s.URL())
-	leave, err := command.StdinPipe()
+	stdin, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +35,12 @@ func TestExitWithCallsInFlight(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, s.asked, inFlight)
-	leave.Close()
-	if err := command.Wait(); err != nil || out.String() != "leaving\n" {
+	await(t, s.requested, inFlight)
+	stdin.Close()
+	if err := command.Wait(); err != nil || out.String() != "exiting\n" {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	await(t, s.closed, inFlight)
+	await(t, s.disconnected, inFlight)
 }
 
 const inFlight = 50
@@ -54,32 +54,32 @@ func exitWithCallsInFlight() {
 		go func() { _, _ = c.Kits.Run(context.Background(), hello) }()
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	fmt.Println("leaving")
+	fmt.Println("exiting")
 }
 
-func TestChildrenInheritNothing(t *testing.T) {
-	s := serve(t, answers(200, answer))
+func TestChildrenInheritNoDescriptors(t *testing.T) {
+	s := serve(t, respond(200, runJSON))
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	run(t, c, hello)
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := 0
+	found := 0
 	for _, entry := range entries {
 		link, _ := os.Readlink("/proc/self/fd/" + entry.Name())
 		if !strings.HasPrefix(link, "socket:") && !strings.HasPrefix(link, "anon_inode:") {
 			continue
 		}
-		seen++
+		found++
 		info, _ := os.ReadFile("/proc/self/fdinfo/" + entry.Name())
 		var position, flags int64
 		if _, err := fmt.Sscanf(string(info), "pos:%d\nflags:%o", &position, &flags); err != nil || flags&syscall.O_CLOEXEC == 0 {
 			t.Errorf("%s stays open in children: %s, %v", link, info, err)
 		}
 	}
-	if seen < 3 {
-		t.Errorf("only %d descriptors", seen)
+	if found < 3 {
+		t.Errorf("only %d descriptors", found)
 	}
 	if out, err := exec.Command("true").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -87,7 +87,7 @@ func TestChildrenInheritNothing(t *testing.T) {
 	run(t, c, hello)
 }
 
-// self is this program in a role. It is killed with the test's end, and where it takes over a minute.
+// self returns a command that runs this program in a role. It is killed after a minute, or when the test ends.
 func self(t *testing.T, role string, env ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
@@ -96,27 +96,27 @@ func self(t *testing.T, role string, env ...string) *exec.Cmd {
 	return command
 }
 
-func await(t *testing.T, told <-chan struct{}, times int) {
+func await(t *testing.T, events <-chan struct{}, times int) {
 	t.Helper()
 	for n := range times {
 		select {
-		case <-told:
+		case <-events:
 		case <-time.After(time.Minute):
 			t.Fatalf("%d of %d", n, times)
 		}
 	}
 }
 
-// Calls beyond those on the wire queue; none of them has a thread. In a process of its own: Go keeps the threads that
-// other tests and the server once had.
+// Neither queued calls nor calls in flight hold a thread. It is a process of its own, because Go keeps the threads of other
+// tests and of the server.
 func TestManyCallsHoldNoThreads(t *testing.T) {
-	answered := make(chan struct{})
+	released := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		<-answered
-		answers(200, answer)(w, r)
+		<-released
+		respond(200, runJSON)(w, r)
 	})
-	free := sync.OnceFunc(func() { close(answered) })
-	t.Cleanup(free)
+	release := sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release)
 	command := self(t, "many", "BUILDERAIKITS_BASE_URL="+s.URL())
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
@@ -126,66 +126,66 @@ func TestManyCallsHoldNoThreads(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "begun\n" {
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
 		t.Fatal(line, err)
 	}
-	await(t, s.asked, onTheWire)
+	await(t, s.requested, maxInFlight)
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", command.Process.Pid))
 	if err != nil || len(threads) >= 30 {
-		t.Errorf("%d threads with %d calls in flight, %v", len(threads), atOnce, err)
+		t.Errorf("%d threads with %d calls in flight, %v", len(threads), totalCalls, err)
 	}
-	t.Logf("%d threads with %d calls in flight", len(threads), atOnce)
-	free()
+	t.Logf("%d threads with %d calls in flight", len(threads), totalCalls)
+	release()
 	if err := command.Wait(); err != nil {
 		t.Error(err)
 	}
 }
 
-func manyCallsInFlight() {
-	c, err := sdk.NewClient(sdk.WithMaxConcurrency(onTheWire), sdk.WithTimeout(sdk.NoTimeout))
+func manyCalls() {
+	c, err := sdk.NewClient(sdk.WithMaxConcurrency(maxInFlight), sdk.WithTimeout(sdk.NoTimeout))
 	if err != nil {
 		panic(err)
 	}
-	ended := make(chan error, atOnce)
-	var begun sync.WaitGroup
-	for range atOnce {
-		begun.Add(1)
-		ctx := first{context.Background(), sync.OnceFunc(begun.Done)}
+	ended := make(chan error, totalCalls)
+	var started sync.WaitGroup
+	for range totalCalls {
+		started.Add(1)
+		ctx := onceContext{context.Background(), sync.OnceFunc(started.Done)}
 		go func() {
 			_, err := c.Kits.Run(ctx, hello)
 			ended <- err
 		}()
 	}
-	begun.Wait()
-	// First come, first served: those that waited for a place to begin have begun when this one, which is refused, has.
+	started.Wait()
+	// Slots are first in, first out: when this call, which is rejected, had its slot, all others had theirs.
 	if _, err := c.Kits.Run(context.Background(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) {
 		panic(err)
 	}
-	fmt.Println("begun")
-	for range atOnce {
+	fmt.Println("started")
+	for range totalCalls {
 		if err := <-ended; err != nil {
 			panic(err)
 		}
 	}
 }
 
-// A first context tells once that somebody waits for its end: Run does where it waits for its place to begin, or has begun.
-type first struct {
+// onceContext reports the first call of Done, which Run makes when it waits for a slot, or has started its call.
+type onceContext struct {
 	context.Context
-	waits func()
+	doneCalled func()
 }
 
-func (f first) Done() <-chan struct{} {
-	f.waits()
-	return f.Context.Done()
+func (c onceContext) Done() <-chan struct{} {
+	c.doneCalled()
+	return c.Context.Done()
 }
 
-// Begun, ended and given up by many goroutines at once, on clients that come and go.
+// Many goroutines start and cancel calls concurrently, on clients that are created and dropped.
 func TestManyGoroutines(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		prompt := strings.Split(strings.Split(string(body), `"prompt":"`)[1], `"`)[0]
-		answers(200, `{"output":{"text":"`+prompt+`"}}`)(w, r)
+		respond(200, `{"output":{"text":"`+prompt+`"}}`)(w, r)
 	})
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	var calls sync.WaitGroup
@@ -204,12 +204,12 @@ func TestManyGoroutines(t *testing.T) {
 					time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
 				}
 				prompt := fmt.Sprintf("%d of %d", i, n)
-				made, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.Input{Prompt: prompt}})
+				got, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}})
 				switch {
 				case err != nil && !errors.Is(err, context.Canceled):
 					t.Error(err)
-				case err == nil && made.Output.Text != prompt:
-					t.Errorf("%q, not %q", made.Output.Text, prompt)
+				case err == nil && got.Output.Text != prompt:
+					t.Errorf("%q, not %q", got.Output.Text, prompt)
 				}
 				cancel()
 			}

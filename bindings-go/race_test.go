@@ -2,5 +2,5 @@
 
 package builderaikits_test
 
-// The race detector takes no more than 8,128 goroutines, the server's among them.
-const atOnce, onTheWire = 3000, 500
+// The race detector supports at most 8,128 goroutines, including those of the server.
+const totalCalls, maxInFlight = 3000, 500

@@ -97,16 +97,14 @@ func (c *RunConfig) String() string {
 func (p *RunParams) encode() ([]byte, error) {
 	request, input := map[string]any{"kit": p.Kit}, map[string]any{"prompt": p.Input.Prompt}
 	request["input"] = input
-	if err := checkUTF8("kit", string(p.Kit)); err != nil {
-		return nil, err
-	}
-	if err := checkUTF8("input.prompt", p.Input.Prompt); err != nil {
-		return nil, err
+	for _, field := range [...]struct{ name, text string }{
+		{"kit", string(p.Kit)}, {"input.prompt", p.Input.Prompt}, {"input.context", p.Input.Context},
+	} {
+		if problem := invalidUTF8(field.text); problem != "" {
+			return nil, errInvalidField(field.name, problem, nil)
+		}
 	}
 	if p.Input.Context != "" {
-		if err := checkUTF8("input.context", p.Input.Context); err != nil {
-			return nil, err
-		}
 		input["context"] = p.Input.Context
 	}
 	if err := addExtra(input, "input.", p.Input.Extra, "prompt", "context"); err != nil {
@@ -154,8 +152,8 @@ func addExtra(object map[string]any, path string, extra map[string]any, known ..
 				return errInvalidField(path+name, "is a field of its own. Set it there, not in `Extra`.", nil)
 			}
 		}
-		if err := checkUTF8(path+"Extra", name); err != nil {
-			return err
+		if problem := invalidUTF8(name); problem != "" {
+			return errInvalidField(path+"Extra", "has a key that "+problem, nil)
 		}
 		encoded, err := json.Marshal(value)
 		// The text of err can contain parts of the value, so it is only the cause.
@@ -212,10 +210,10 @@ func hasReplacedBytes(encoded []byte) bool {
 	}
 }
 
-// checkUTF8 returns an error that names the field or option, and contains nothing of its text.
-func checkUTF8(name, text string) *Error {
+// invalidUTF8 describes where a text is not valid UTF-8, and contains nothing of it. It is empty for a valid text.
+func invalidUTF8(text string) (problem string) {
 	if utf8.ValidString(text) {
-		return nil
+		return ""
 	}
 	valid := 0
 	for valid < len(text) {
@@ -225,9 +223,9 @@ func checkUTF8(name, text string) *Error {
 		}
 		valid += size
 	}
-	return errInvalidField(name, fmt.Sprintf("is not valid UTF-8 (byte %d).", valid), nil)
+	return fmt.Sprintf("is not valid UTF-8 (byte %d).", valid)
 }
 
 func errInvalidField(name, problem string, cause error) *Error {
-	return &Error{Kind: ErrInvalidRequest, Option: name, Message: "`" + name + "` " + problem, cause: cause}
+	return &Error{Kind: ErrInvalidRequest, Option: name, Message: name + " " + problem, cause: cause}
 }

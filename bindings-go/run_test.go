@@ -10,9 +10,9 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-func TestWireForm(t *testing.T) {
-	table := []struct{ sent, wire string }{
-		{answer, ""},
+func TestRunJSONMatchesTheAPI(t *testing.T) {
+	table := []struct{ sent, json string }{
+		{runJSON, ""},
 		{`{"output":{"text":""}}`, `{"output":{"text":""},"usage":{}}`},
 		{`{"id":null,"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0,"output_tokens":null},"latency_ms":0}`,
 			`{"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0},"latency_ms":0}`},
@@ -23,24 +23,24 @@ func TestWireForm(t *testing.T) {
 			`{"output":{"text":"a"},"usage":{"total_tokens":18446744073709551615},"latency_ms":9223372036854775807}`},
 	}
 	for _, row := range table {
-		if row.wire == "" {
-			row.wire = row.sent
+		if row.json == "" {
+			row.json = row.sent
 		}
-		s := serve(t, answers(200, row.sent))
-		made := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
-		written, err := json.Marshal(made)
-		if err != nil || !sameJSON(t, string(written), row.wire) || !sameJSON(t, made.RawJSON(), row.wire) {
-			t.Errorf("%s and %s, not %s: %v", written, made.RawJSON(), row.wire, err)
+		s := serve(t, respond(200, row.sent))
+		got := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
+		written, err := json.Marshal(got)
+		if err != nil || !sameJSON(t, string(written), row.json) || !sameJSON(t, got.RawJSON(), row.json) {
+			t.Errorf("%s and %s, not %s: %v", written, got.RawJSON(), row.json, err)
 		}
-		var again sdk.Run
-		if err := json.Unmarshal(written, &again); err != nil {
+		var parsed sdk.Run
+		if err := json.Unmarshal(written, &parsed); err != nil {
 			t.Error(err)
 		}
-		made.ResponseMetadata = sdk.ResponseMetadata{}
-		if made.Extra["usage"] == nil && !reflect.DeepEqual(&again, made) && row.sent[2] != 'i' {
-			t.Errorf("%+v, not %+v", again, *made)
+		got.ResponseMetadata = sdk.ResponseMetadata{}
+		if got.Extra["usage"] == nil && !reflect.DeepEqual(&parsed, got) && row.sent[2] != 'i' {
+			t.Errorf("%+v, not %+v", parsed, *got)
 		}
-		if rewritten, _ := json.Marshal(again); !sameJSON(t, string(rewritten), string(written)) {
+		if rewritten, _ := json.Marshal(parsed); !sameJSON(t, string(rewritten), string(written)) {
 			t.Errorf("%s, not %s", rewritten, written)
 		}
 	}
@@ -51,10 +51,11 @@ func TestWireForm(t *testing.T) {
 	}
 }
 
-func TestRunsOfUsers(t *testing.T) {
-	made := sdk.Run{Output: sdk.Output{Text: "hi\xff", Extra: map[string]json.RawMessage{"b": []byte("2"), "a": []byte("1")}},
+func TestConstructedRunAsJSON(t *testing.T) {
+	constructed := sdk.Run{Output: sdk.Output{Text: "hi\xff", Extra: map[string]json.RawMessage{"b": []byte("2"), "a": []byte("1")}},
 		Usage: sdk.Usage{TotalTokens: 2}, LatencyMS: -1}
-	if text := made.RawJSON(); text != "{\"output\":{\"text\":\"hi\uFFFD\",\"a\":1,\"b\":2},\"usage\":{\"total_tokens\":2},\"latency_ms\":-1}" {
+	want := `{"output":{"text":"hi\ufffd","a":1,"b":2},"usage":{"total_tokens":2},"latency_ms":-1}`
+	if text := constructed.RawJSON(); !sameJSON(t, text, want) {
 		t.Error(text)
 	}
 }

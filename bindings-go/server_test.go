@@ -19,11 +19,12 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-const answer = `{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}`
+const runJSON = `{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}`
 
-var hello = sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.Input{Prompt: "Hello"}}
+var hello = sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.RunInput{Prompt: "Hello"}}
 
-// TestMain starts the sandbox program for all tests, and is the program of those that need a process of their own.
+// TestMain starts the sandbox for all tests. Started again with TEST_ROLE, it is the program of a test that needs a process
+// of its own.
 func TestMain(m *testing.M) {
 	if role := roles[os.Getenv("TEST_ROLE")]; role != nil {
 		role()
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	url, stop, err := sandbox(target("debug", "builderaikits-sandbox"))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the sandbox does not start; make go-test builds it:", err)
+		fmt.Fprintln(os.Stderr, "cannot start the sandbox, which make go-test builds:", err)
 		os.Exit(1)
 	}
 	os.Setenv("BUILDERAIKITS_API_KEY", "bak_test")
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// target is a file that cargo or make built.
+// target returns the path of a file that cargo or make built.
 func target(path ...string) string {
 	folder := os.Getenv("CARGO_TARGET_DIR")
 	if folder == "" {
@@ -83,22 +84,22 @@ func client(t testing.TB, options ...sdk.Option) *sdk.Client {
 	return made
 }
 
-// A service is a server for what the sandbox does not do.
+// service is a server for what the sandbox does not do.
 type service struct {
 	*httptest.Server
-	asked  chan struct{} // a request was read
-	closed chan struct{} // of a silent one: its client has gone
+	requested    chan struct{} // receives one value per request
+	disconnected chan struct{} // of a silent one: receives one value per client that disconnects
 }
 
 func (s *service) URL() string { return s.Server.URL + "/v1" }
 
 func serve(t testing.TB, handler http.HandlerFunc) *service {
 	t.Helper()
-	s := &service{asked: make(chan struct{}, 20_000)}
+	s := &service{requested: make(chan struct{}, 20_000)}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		s.asked <- struct{}{}
+		s.requested <- struct{}{}
 		handler(w, r)
 	}))
 	t.Cleanup(func() {
@@ -108,19 +109,19 @@ func serve(t testing.TB, handler http.HandlerFunc) *service {
 	return s
 }
 
-// silent never answers.
+// silent returns a service that never responds.
 func silent(t testing.TB) *service {
-	closed := make(chan struct{}, 20_000)
+	disconnected := make(chan struct{}, 20_000)
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
-		closed <- struct{}{}
+		disconnected <- struct{}{}
 	})
-	s.closed = closed
+	s.disconnected = disconnected
 	return s
 }
 
-// answers is a handler of one answer.
-func answers(status int, body string, headers ...string) http.HandlerFunc {
+// respond returns a handler that sends one response.
+func respond(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
 			w.Header().Add(headers[i], headers[i+1])
@@ -130,8 +131,8 @@ func answers(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// nobody is an address where nobody listens.
-func nobody(t testing.TB) string {
+// closedPort returns a URL whose port nothing listens on.
+func closedPort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// TestSoak is `make go-soak`: memory, goroutines and threads at the end against those after the first fifth.
+// TestSoak is run by make go-soak. It compares memory, goroutines and threads at the end with those after the first fifth.
 func TestSoak(t *testing.T) {
 	calls, _ := strconv.ParseInt(os.Getenv("SOAK_CALLS"), 10, 64)
 	if calls == 0 {
-		t.Skip("make go-soak runs it")
+		t.Skip("run by make go-soak")
 	}
 	url, stop, err := sandbox(os.Getenv("SOAK_SANDBOX"))
 	if err != nil {
@@ -30,13 +30,13 @@ func TestSoak(t *testing.T) {
 	}
 	defer stop()
 	c := client(t, sdk.WithBaseURL(url))
-	holdThreads(2 * atOnceInSoak)
-	begun, number, part := time.Now(), atomic.Int64{}, calls/5
+	createThreads(2 * soakConcurrency)
+	started, number, part := time.Now(), atomic.Int64{}, calls/5
 	var first, last usage
-	// All wait for each other after each fifth, so that what is measured is what is left.
+	// All goroutines finish after each fifth, so that only what remains is measured.
 	for fifth := range 5 {
 		var all sync.WaitGroup
-		for range atOnceInSoak {
+		for range soakConcurrency {
 			all.Add(1)
 			go func() {
 				defer all.Done()
@@ -51,22 +51,22 @@ func TestSoak(t *testing.T) {
 			}()
 		}
 		all.Wait()
-		last = measured()
+		last = measureUsage()
 		if fifth == 0 {
 			first = last
 		}
-		fmt.Printf("%3d %%  %d calls  %+v  %.0f calls/s\n", (fifth+1)*20, part*int64(fifth+1), last, float64(part*int64(fifth+1))/time.Since(begun).Seconds())
+		fmt.Printf("%3d %%  %d calls  %+v  %.0f calls/s\n", (fifth+1)*20, part*int64(fifth+1), last, float64(part*int64(fifth+1))/time.Since(started).Seconds())
 	}
 	if grown := last.rssKiB - first.rssKiB; grown > 8<<10 || last.goroutines != first.goroutines || last.threads != first.threads {
 		t.Errorf("%d KiB more, and %+v after %+v", grown, last, first)
 	}
 }
 
-const atOnceInSoak = 64
+const soakConcurrency = 64
 
-// holdThreads has Go make so many threads, which it keeps. It would make one now and then, by chance, whenever more
-// goroutines than ever before are in cgo or in a system call at once; now any thread more is one that does not end.
-func holdThreads(n int) {
+// createThreads makes Go create threads, which it keeps. Otherwise Go would create one whenever more goroutines than ever
+// before are in cgo or in a system call; now a further thread is one that does not end.
+func createThreads(n int) {
 	var all, met sync.WaitGroup
 	met.Add(n)
 	for range n {
@@ -84,7 +84,7 @@ func holdThreads(n int) {
 
 func soak(t *testing.T, c *sdk.Client, n int64) {
 	if n%1000 == 0 {
-		// Errors, calls given up, and clients that come and go as well.
+		// Errors, canceled calls, and clients that are created and dropped.
 		if _, err := c.Kits.Run(context.Background(), sdk.RunParams{Kit: "no-such-kit"}); !errors.Is(err, sdk.ErrBadRequest) {
 			t.Error(err)
 		}
@@ -97,7 +97,7 @@ func soak(t *testing.T, c *sdk.Client, n int64) {
 			t.Error(err)
 		}
 	}
-	if made, err := c.Kits.Run(context.Background(), hello); err != nil || made.Output.Text == "" {
+	if got, err := c.Kits.Run(context.Background(), hello); err != nil || got.Output.Text == "" {
 		t.Error(err)
 	}
 }
@@ -107,8 +107,8 @@ type usage struct {
 	goroutines      int
 }
 
-// measured waits until what was ended has gone.
-func measured() (now usage) {
+// measureUsage waits until ended threads and goroutines are gone.
+func measureUsage() (now usage) {
 	runtime.GC()
 	time.Sleep(time.Second)
 	status, _ := os.ReadFile("/proc/self/status")

@@ -4,83 +4,84 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"testing"
 	"time"
 )
 
-// Whatever goes in, a client, an outcome or a defect comes out; never a crash.
+// Any input results in a client, a result or an error; never a crash.
 func FuzzABI(f *testing.F) {
 	f.Add([]byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`), []byte(`{"kit":"k","input":"p"}`), []byte(`{"timeout_ms":5}`), uint64(0))
 	f.Add([]byte(`{`), []byte("\xff"), []byte(`[]`), uint64(1)<<60)
-	good := []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`)
-	f.Fuzz(func(t *testing.T, options, request, call []byte, nobody uint64) {
-		client, refused, err := NewClient(0, options)
-		if (client != 0) == (refused != nil || err != nil) {
-			t.Fatal(client, refused, err)
+	valid := []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`)
+	f.Fuzz(func(t *testing.T, options, request, call []byte, other uint64) {
+		client, rejected, err := NewClient(0, options)
+		if (client != 0) == (rejected != nil || err != nil) {
+			t.Fatal(client, rejected, err)
 		}
 		FreeClient(client)
 		FreeClient(client)
-		client, _, err = NewClient(0, good)
+		client, _, err = NewClient(0, valid)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer FreeClient(client)
-		for _, handle := range []uint64{client, nobody, client ^ 1<<(nobody%64)} {
+		for _, handle := range []uint64{client, other, client ^ 1<<(other%64)} {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			used := false
-			ended, err := Run(ctx, handle, request, call, func(outcome *Outcome) {
-				// Nobody listens: nothing succeeds.
-				used = outcome.Kind != "" && outcome.Message != ""
+			completed, err := Run(ctx, handle, "kits.run", request, call, func(result *Result) {
+				// Nothing listens on the port, so no call succeeds.
+				used = json.Valid(result.ErrorJSON)
 			})
 			cancel()
-			if ended != used || ended != (err == nil) || (handle != client && ended) {
-				t.Fatal(handle == client, ended, used, err)
+			if completed != used || completed != (err == nil) || (handle != client && completed) {
+				t.Fatal(handle == client, completed, used, err)
 			}
 		}
 	})
 }
 
-// Eight are beginning a call, as with prompts of megabytes: a ninth waits until his context ends, and a call in flight is
-// given up at once.
-func TestEightBegin(t *testing.T) {
+// Eight calls are being submitted, as with prompts of megabytes: a ninth waits until its context ends, and a call in flight
+// can be canceled.
+func TestSubmitSlots(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	client, refused, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://`+listener.Addr().String()+`/v1","timeout_ms":null}`))
-	if err != nil || refused != nil {
-		t.Fatal(refused, err)
+	client, rejected, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://`+listener.Addr().String()+`/v1","timeout_ms":null}`))
+	if err != nil || rejected != nil {
+		t.Fatal(rejected, err)
 	}
 	defer FreeClient(client)
 	request := []byte(`{"kit":"k","input":{"prompt":"p"}}`)
-	begun := func(ctx *told) <-chan error {
+	start := func(ctx *testContext) <-chan error {
 		ended := make(chan error, 1)
 		go func() {
-			_, err := Run(ctx, client, request, nil, func(outcome *Outcome) { panic(outcome.Kind) })
+			_, err := Run(ctx, client, "kits.run", request, nil, func(result *Result) { panic(string(result.ErrorJSON)) })
 			ended <- err
 		}()
-		<-ctx.waits
+		<-ctx.doneCalled
 		return ended
 	}
-	inFlight := newTold()
-	ended := begun(inFlight)
+	inFlight := newTestContext()
+	ended := start(inFlight)
 
 	held := 8
 	for range held {
-		begins <- struct{}{}
+		submitSlots <- struct{}{}
 	}
 	defer func() {
 		for range held {
-			<-begins
+			<-submitSlots
 		}
 	}()
-	waiting := newTold()
-	waits := begun(waiting)
+	waiting := newTestContext()
+	waits := start(waiting)
 	waiting.cancel()
-	if err := within(t, waits); !errors.Is(err, ErrNotBegun) {
+	if err := within(t, waits); !errors.Is(err, ErrNotStarted) {
 		t.Errorf("%v", err)
 	}
 	inFlight.cancel()
@@ -88,20 +89,20 @@ func TestEightBegin(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 
-	// It has ended by the time that its place comes.
-	late := newTold()
-	late.deaf = true
-	waits = begun(late)
+	// A context that ended before its slot became free.
+	late := newTestContext()
+	late.neverDone = true
+	waits = start(late)
 	late.cancel()
-	<-begins
+	<-submitSlots
 	held--
-	if err := within(t, waits); !errors.Is(err, ErrNotBegun) || len(begins) != held {
-		t.Errorf("%v, %d places taken", err, len(begins))
+	if err := within(t, waits); !errors.Is(err, ErrNotStarted) || len(submitSlots) != held {
+		t.Errorf("%v, %d slots taken", err, len(submitSlots))
 	}
 }
 
-// Whoever waited for a place for as long as the call may take is not sent, whoever said how long that is.
-func TestTheWaitForAPlaceIsPartOfTheCallsTime(t *testing.T) {
+// The wait for a slot counts towards the timeout, whether the client or the call has it.
+func TestWaitForASlotCountsTowardsTheTimeout(t *testing.T) {
 	table := []struct{ client, call string }{
 		{`"timeout_ms":20`, ``},
 		{`"timeout_ms":null`, `{"timeout_ms":20,"idempotency_key":"k"}`},
@@ -109,27 +110,33 @@ func TestTheWaitForAPlaceIsPartOfTheCallsTime(t *testing.T) {
 		{`"timeout_ms":20`, `{"deadline_ms":60000}`},
 	}
 	for _, row := range table {
-		client, refused, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0,`+row.client+`}`))
-		if err != nil || refused != nil {
-			t.Fatal(refused, err)
+		client, rejected, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0,`+row.client+`}`))
+		if err != nil || rejected != nil {
+			t.Fatal(rejected, err)
 		}
 		defer FreeClient(client)
-		for range cap(begins) {
-			begins <- struct{}{}
+		for range cap(submitSlots) {
+			submitSlots <- struct{}{}
 		}
-		ctx := newTold()
-		var got Outcome
+		ctx := newTestContext()
+		var got struct {
+			Kind     string
+			Attempts int
+			Elapsed  float64
+		}
 		ended := make(chan error, 1)
 		go func() {
-			_, err := Run(ctx, client, []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(outcome *Outcome) { got = *outcome })
+			_, err := Run(ctx, client, "kits.run", []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(result *Result) {
+				_ = json.Unmarshal(result.ErrorJSON, &got)
+			})
 			ended <- err
 		}()
-		<-ctx.waits
+		<-ctx.doneCalled
 		time.Sleep(20 * time.Millisecond)
-		for range cap(begins) {
-			<-begins
+		for range cap(submitSlots) {
+			<-submitSlots
 		}
-		if err := within(t, ended); err != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 20*time.Millisecond {
+		if err := within(t, ended); err != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 0.020 {
 			t.Errorf("%v: %+v, %v", row, got, err)
 		}
 	}
@@ -141,38 +148,28 @@ func within(t *testing.T, ended <-chan error) error {
 	case err := <-ended:
 		return err
 	case <-time.After(10 * time.Second):
-		t.Fatal("still there")
+		t.Fatal("the call is still in flight")
 		return nil
 	}
 }
 
-// A told context tells that somebody waits for its end. A deaf one's end wakes nobody.
-type told struct {
+// testContext reports calls of Done.
+type testContext struct {
 	context.Context
-	cancel context.CancelFunc
-	waits  chan struct{}
-	deaf   bool
+	cancel     context.CancelFunc
+	doneCalled chan struct{}
+	neverDone  bool // Done returns nil
 }
 
-func newTold() *told {
+func newTestContext() *testContext {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &told{Context: ctx, cancel: cancel, waits: make(chan struct{}, 2)}
+	return &testContext{Context: ctx, cancel: cancel, doneCalled: make(chan struct{}, 2)}
 }
 
-func (c *told) Done() <-chan struct{} {
-	c.waits <- struct{}{}
-	if c.deaf {
+func (c *testContext) Done() <-chan struct{} {
+	c.doneCalled <- struct{}{}
+	if c.neverDone {
 		return nil
 	}
 	return c.Context.Done()
-}
-
-func TestCanonical(t *testing.T) {
-	for name, made := range map[string]string{"content-type": "Content-Type", "x-REQUEST-id": "X-Request-Id", "": "", "-": "-", "é": "é"} {
-		for range 2 {
-			if got := Canonical(name); got != made {
-				t.Errorf("%q: %q, not %q", name, got, made)
-			}
-		}
-	}
 }
