@@ -15,13 +15,14 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// What a machine with other work may add to any time. A call that is not given up takes 30 s or more.
-const late = 10 * time.Second
+// slack is how much a busy machine may delay a test. A call that is not canceled takes 30 s or more.
+const slack = 10 * time.Second
 
-func TestACancelledContextAbortsTheRequest(t *testing.T) {
+func TestCanceledContextAbortsRequest(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
-	quickest, seen := time.Hour, time.Hour
+	// The shortest times of all rounds.
+	returned, aborted := time.Hour, time.Hour
 	for range 20 {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		ended := make(chan error, 1)
@@ -29,33 +30,36 @@ func TestACancelledContextAbortsTheRequest(t *testing.T) {
 			_, err := c.Kits.Run(ctx, hello)
 			ended <- err
 		}()
-		<-s.asked
-		begun := time.Now()
-		why := errors.New("why")
-		cancel(why)
+		<-s.received
+		canceled := time.Now()
+		cause := errors.New("the cause")
+		cancel(cause)
 		err := <-ended
-		quickest = min(quickest, time.Since(begun))
+		returned = min(returned, time.Since(canceled))
 		var e *sdk.Error
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, sdk.ErrCancelled) || !errors.Is(err, why) || !errors.As(err, &e) || !e.MayHaveRun {
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, sdk.ErrCanceled) || !errors.Is(err, cause) || !errors.As(err, &e) || !e.MayHaveRun {
 			t.Fatalf("%#v", err)
+		}
+		if e.Message != "The context was canceled." {
+			t.Error(e.Message)
 		}
 		select {
 		case <-s.closed:
-			seen = min(seen, time.Since(begun))
-		case <-time.After(late):
-			t.Fatal("the server still has its connection")
+			aborted = min(aborted, time.Since(canceled))
+		case <-time.After(slack):
+			t.Fatal("the server's connection is still open")
 		}
 	}
-	if quickest > 50*time.Millisecond || seen > 100*time.Millisecond {
-		t.Errorf("returned after %v, and the server saw it after %v, at best", quickest, seen)
+	if returned > 50*time.Millisecond || aborted > 100*time.Millisecond {
+		t.Errorf("at best Run returned after %v, and the connection closed after %v", returned, aborted)
 	}
 }
 
-func TestWhatIsKnownOfACallThatItsContextEnded(t *testing.T) {
+func TestFieldsOfCanceledCall(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	table := []struct {
-		early   bool
+		early   bool // canceled before Run
 		options []sdk.RunOption
 		key     string
 	}{
@@ -66,29 +70,29 @@ func TestWhatIsKnownOfACallThatItsContextEnded(t *testing.T) {
 	for _, row := range table {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		begun, least := time.Now(), 20*time.Millisecond
+		started, minimum := time.Now(), 20*time.Millisecond
 		if row.early {
 			cancel()
-			least = 0
+			minimum = 0
 		} else {
 			go func() {
-				<-s.asked
-				time.Sleep(least)
+				<-s.received
+				time.Sleep(minimum)
 				cancel()
 			}()
 		}
 		_, err := c.Kits.Run(ctx, hello, row.options...)
-		whole := time.Since(begun)
+		total := time.Since(started)
 		var e *sdk.Error
-		if !errors.As(err, &e) || e.Kind != sdk.ErrCancelled || e.IdempotencyKey != row.key || e.Attempts != 0 || e.MayHaveRun == row.early {
+		if !errors.As(err, &e) || e.Kind != sdk.ErrCanceled || e.IdempotencyKey != row.key || e.Attempts != 0 || e.MayHaveRun == row.early {
 			t.Errorf("%#v", err)
-		} else if e.Elapsed < least || e.Elapsed > whole || (e.Elapsed == 0) != row.early {
-			t.Errorf("%v, of %v", e.Elapsed, whole)
+		} else if e.Elapsed < minimum || e.Elapsed > total || (e.Elapsed == 0) != row.early {
+			t.Errorf("Elapsed is %v, of %v", e.Elapsed, total)
 		}
 	}
 }
 
-func TestADeadlineOfTheContext(t *testing.T) {
+func TestDeadlineOfTheContext(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -98,20 +102,20 @@ func TestADeadlineOfTheContext(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, sdk.ErrTimeout) || errors.Is(err, context.Canceled) || !errors.As(err, &e) {
 		t.Fatalf("%#v", err)
 	}
-	// The core ended it, and knows how far it came.
+	// The core ended the call, so the error has all fields.
 	if !e.MayHaveRun || e.Attempts != 1 || e.IdempotencyKey == "" || e.Elapsed < time.Second {
 		t.Errorf("%+v", e)
 	}
 	select {
 	case <-s.closed:
-	case <-time.After(late):
-		t.Fatal("the server still has its connection")
+	case <-time.After(slack):
+		t.Fatal("the server's connection is still open")
 	}
 }
 
-func TestAWaitThatDoesNotFitTheContextIsNotBegun(t *testing.T) {
-	s := serve(t, answers(429, "{}", "Retry-After", "60"))
-	ctx, cancel := context.WithTimeout(context.Background(), late)
+func TestWaitBeyondTheDeadlineReturnsAtOnce(t *testing.T) {
+	s := serve(t, respond(429, "{}", "Retry-After", "60"))
+	ctx, cancel := context.WithTimeout(context.Background(), slack)
 	defer cancel()
 	_, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(ctx, hello)
 	var e *sdk.Error
@@ -120,82 +124,82 @@ func TestAWaitThatDoesNotFitTheContextIsNotBegun(t *testing.T) {
 	}
 }
 
-func TestAContextThatHasEndedSendsNothing(t *testing.T) {
-	s := serve(t, answers(200, answer))
+func TestEndedContextSendsNothing(t *testing.T) {
+	s := serve(t, respond(200, runJSON))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(ctx, hello)
 	var e *sdk.Error
-	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.MayHaveRun || len(s.asked) != 0 {
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.MayHaveRun || len(s.received) != 0 {
 		t.Fatalf("%#v", err)
 	}
 }
 
-func TestCancelledBeforeARepeat(t *testing.T) {
-	s := serve(t, answers(503, "{}", "Retry-After", "60"))
+func TestCancelWhileWaitingToRetry(t *testing.T) {
+	s := serve(t, respond(503, "{}", "Retry-After", "60"))
 	var log strings.Builder
 	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	defer client(t, sdk.WithLogger(nil))
-	cancelWaiting(t, c, 1, func() {
-		<-s.asked
-		// The core logs that it waits, and what it logged comes with the end of any call: here of one that it refuses.
-		for begun := time.Now(); !strings.Contains(log.String(), "repeating"); {
-			if _, err := c.Kits.Run(t.Context(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) || time.Since(begun) > late {
+	cancelWhileWaiting(t, c, 1, func() {
+		<-s.received
+		// The core logs the wait. The record is passed to the logger when any call ends; here a rejected one.
+		for started := time.Now(); !strings.Contains(log.String(), "retrying"); {
+			if _, err := c.Kits.Run(t.Context(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) || time.Since(started) > slack {
 				t.Fatal(err)
 			}
 		}
 	})
 }
 
-func TestCancelledInTheQueue(t *testing.T) {
-	first := make(chan struct{})
-	free := sync.OnceFunc(func() { close(first) })
+func TestCancelWhileQueued(t *testing.T) {
+	release := make(chan struct{})
+	releaseFirst := sync.OnceFunc(func() { close(release) })
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		<-first
-		answers(200, answer)(w, r)
+		<-release
+		respond(200, runJSON)(w, r)
 	})
-	t.Cleanup(free)
+	t.Cleanup(releaseFirst)
 	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxConcurrency(1))
 	ended := make(chan error, 1)
-	// It has the only slot until it is answered.
+	// This call holds the only permit until its response.
 	go func() {
 		_, err := c.Kits.Run(t.Context(), hello)
 		ended <- err
 	}()
-	<-s.asked
-	cancelWaiting(t, c, 3, func() {
-		// By the time that this one's wait is over the others, begun before, wait as well. Not for certain; but one that
-		// does not yet must not be sent either.
+	<-s.received
+	cancelWhileWaiting(t, c, 3, func() {
+		// The others were started before this call, so they are most likely queued when it times out. A call that is not
+		// queued yet must not be sent either.
 		_, err := c.Kits.Run(t.Context(), hello, sdk.WithTimeout(50*time.Millisecond))
-		if !errors.Is(err, sdk.ErrTimeout) || !strings.Contains(err.Error(), "in the queue") {
+		if !errors.Is(err, sdk.ErrTimeout) || !strings.Contains(err.Error(), "while queued behind `WithMaxConcurrency`") {
 			t.Fatal(err)
 		}
 	})
-	free()
+	releaseFirst()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	// Whoever waited before this one would have been sent before it.
+	// A queued call that was not canceled would be sent before this one.
 	run(t, c, hello)
-	if sent := len(s.asked); sent != 1 {
-		t.Errorf("%d sent after the first, not one", sent)
+	if sent := len(s.received); sent != 1 {
+		t.Errorf("%d requests were sent after the first, want 1", sent)
 	}
 }
 
-// cancelWaiting cancels calls that were begun, once wait has seen that they wait.
-func cancelWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
+// cancelWhileWaiting starts calls, and cancels them when wait returns. wait returns once the calls wait in the core.
+func cancelWhileWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	begun, ended := make(chan struct{}, calls), make(chan error, calls)
+	started, ended := make(chan struct{}, calls), make(chan error, calls)
 	for range calls {
 		go func() {
-			_, err := c.Kits.Run(watched{ctx, begun}, hello)
+			_, err := c.Kits.Run(observedContext{ctx, started}, hello)
 			ended <- err
 		}()
 	}
 	for range calls {
-		<-begun
+		<-started
 	}
 	wait()
 	if len(ended) != 0 {
@@ -208,20 +212,20 @@ func cancelWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
 			if !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
-		case <-time.After(late):
-			t.Fatal("still there")
+		case <-time.After(slack):
+			t.Fatal("Run did not return")
 		}
 	}
 }
 
-// A watched context tells that somebody waits for its end: what Run does once its call is begun; and before that as well
-// where more begin at once than may.
-type watched struct {
+// observedContext reports each use of Done. Run uses it after a call was started, and also before that if the call waits for
+// a slot to start in.
+type observedContext struct {
 	context.Context
-	waits chan<- struct{}
+	used chan<- struct{}
 }
 
-func (w watched) Done() <-chan struct{} {
-	w.waits <- struct{}{}
-	return w.Context.Done()
+func (c observedContext) Done() <-chan struct{} {
+	c.used <- struct{}{}
+	return c.Context.Done()
 }

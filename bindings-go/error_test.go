@@ -8,31 +8,32 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	sdk "builderaikits.com/sdk"
 )
 
-func TestEachStatusHasItsKind(t *testing.T) {
+func TestKindOfEachStatus(t *testing.T) {
 	table := map[int]sdk.ErrorKind{400: sdk.ErrBadRequest, 401: sdk.ErrAuthentication, 403: sdk.ErrPermissionDenied,
 		404: sdk.ErrNotFound, 409: sdk.ErrConflict, 418: sdk.ErrStatus, 422: sdk.ErrUnprocessable, 429: sdk.ErrRateLimit,
 		500: sdk.ErrServer, 599: sdk.ErrServer, 302: sdk.ErrBadResponse}
 	for status, kind := range table {
-		s := serve(t, answers(status, `{"error":{"message":"no\nway","code":"nope"}}`, "Retry-After", "7", "X-Request-Id", "req_1"))
+		s := serve(t, respond(status, `{"error":{"message":"no\nway","code":"nope"}}`, "Retry-After", "7", "X-Request-Id", "req_1"))
 		_, err := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxRetries(0)).Kits.Run(context.Background(), hello)
 		var e *sdk.Error
 		if !errors.Is(err, kind) || !errors.As(err, &e) {
-			t.Errorf("%d: %v is no %v", status, err, kind)
+			t.Errorf("%d: %v is not of kind %v", status, err, kind)
 			continue
 		}
 		for other := range table {
 			if table[other] != kind && errors.Is(err, table[other]) {
-				t.Errorf("%d is %v as well", status, table[other])
+				t.Errorf("%d is of kind %v too", status, table[other])
 			}
 		}
-		if e.Status != status || e.RequestID != "req_1" || e.Attempts != 1 || e.IdempotencyKey == "" || e.Elapsed <= 0 ||
-			e.Headers.Get("retry-after") != "7" || !strings.Contains(string(e.Body), "nope") || e.IsRetryable != (status == 429 || status >= 500) {
+		if e.StatusCode != status || e.RequestID != "req_1" || e.Attempts != 1 || e.IdempotencyKey == "" || e.Elapsed <= 0 ||
+			e.Headers.Get("retry-after") != "7" || !strings.Contains(string(e.Body), "nope") || e.Retryable != (status == 429 || status >= 500) {
 			t.Errorf("%d: %+v", status, *e)
 		}
 		if status < 400 {
@@ -41,62 +42,80 @@ func TestEachStatusHasItsKind(t *testing.T) {
 		if e.Code != "nope" || e.Message != `no\nway` || e.RetryAfter != 7*time.Second {
 			t.Errorf("%d: %q %q %v", status, e.Code, e.Message, e.RetryAfter)
 		}
-		if line := fmt.Sprintf(`%d: no\nway (request req_1, 1 attempt)`, status); err.Error() != line {
-			t.Errorf("%v, not %s", err, line)
+		if want := fmt.Sprintf(`builderaikits: %d: no\nway (request req_1, 1 attempt)`, status); err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
-func TestErrorsWithoutAnAnswer(t *testing.T) {
+func TestErrorsWithoutResponse(t *testing.T) {
 	silent := silent(t)
 	table := []struct {
-		kind    sdk.ErrorKind
-		url     string
-		options []sdk.RunOption
-		mayRun  bool
+		kind       sdk.ErrorKind
+		url        string
+		options    []sdk.RunOption
+		mayHaveRun bool
 	}{
-		{sdk.ErrConnection, nobody(t), nil, false},
+		{sdk.ErrConnection, closedPort(t), nil, false},
 		{sdk.ErrTimeout, silent.URL(), []sdk.RunOption{sdk.WithTimeout(50 * time.Millisecond)}, true},
 		{sdk.ErrTLS, "https" + strings.TrimPrefix(silent.URL(), "http"), nil, false},
-		{sdk.ErrBadResponse, serve(t, answers(200, "<html>")).URL(), nil, true},
+		{sdk.ErrBadResponse, serve(t, respond(200, "<html>")).URL(), nil, true},
 	}
 	for _, row := range table {
 		_, err := client(t, sdk.WithBaseURL(row.url), sdk.WithMaxRetries(0)).Kits.Run(context.Background(), hello, row.options...)
 		var e *sdk.Error
 		if row.kind == sdk.ErrTLS && errors.Is(err, sdk.ErrConnection) {
-			continue // a server that speaks no TLS at all has no name of its own
+			continue // a server that does not speak TLS
 		}
-		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayRun || errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayHaveRun || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v: got %#v", row.kind, err)
 		}
 	}
 }
 
-func TestTextOfErrors(t *testing.T) {
+func TestCauseOfFailedConnection(t *testing.T) {
+	c := client(t, sdk.WithBaseURL(closedPort(t)), sdk.WithMaxRetries(0))
+	_, err := c.Kits.Run(context.Background(), hello)
+	var e *sdk.Error
+	var errno syscall.Errno
+	if !errors.Is(err, sdk.ErrConnection) || !errors.Is(err, syscall.ECONNREFUSED) || !errors.As(err, &errno) {
+		t.Fatalf("%#v caused by %#v", err, errors.Unwrap(err))
+	}
+	if !errors.As(err, &e) || e.MayHaveRun || e.Attempts != 1 || e.StatusCode != 0 || e.Headers != nil {
+		t.Errorf("%+v", *e)
+	}
+	// The message is the SDK's own, and complete without the text of the cause.
+	if !strings.HasSuffix(e.Message, ".") || err.Error() != "builderaikits: "+e.Message+" (1 attempt)" {
+		t.Error(err)
+	}
+}
+
+func TestErrorText(t *testing.T) {
 	table := []struct {
 		err  sdk.Error
-		line string
+		text string
 	}{
-		{sdk.Error{Message: "m", Body: []byte("prompt")}, "m"},
-		{sdk.Error{Message: "m", Attempts: 1}, "m (1 attempt)"},
-		{sdk.Error{Message: "m", Status: 429, Attempts: 2}, "429: m (2 attempts)"},
-		{sdk.Error{Message: "m", Status: 500, RequestID: "r\n1", Attempts: 3}, `500: m (request r\n1, 3 attempts)`},
-		{sdk.Error{Kind: sdk.ErrRateLimit}, "rate_limit"},
+		{sdk.Error{Message: "m", Body: []byte("prompt")}, "builderaikits: m"},
+		{sdk.Error{Message: "m", Attempts: 1}, "builderaikits: m (1 attempt)"},
+		{sdk.Error{Message: "m", StatusCode: 429, Attempts: 2}, "builderaikits: 429: m (2 attempts)"},
+		{sdk.Error{Message: "m", StatusCode: 500, RequestID: "r\n1", Attempts: 3}, `builderaikits: 500: m (request r\n1, 3 attempts)`},
+		{sdk.Error{Kind: sdk.ErrRateLimit}, "builderaikits: rate_limit"},
+		{sdk.Error{Message: "`WithTimeout` must be more than 0.", Option: "WithTimeout"}, "builderaikits: `WithTimeout` must be more than 0."},
 	}
 	for _, row := range table {
 		row.err.Kind = max(row.err.Kind, "internal")
 		for _, text := range []string{row.err.Error(), fmt.Sprint(&row.err), fmt.Sprintf("%+v", &row.err)} {
-			if text != row.line {
-				t.Errorf("%q, not %q", text, row.line)
+			if text != row.text {
+				t.Errorf("got %q, want %q", text, row.text)
 			}
 		}
-		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.line) || strings.Contains(text, "prompt") {
+		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.text) || strings.Contains(text, "prompt") {
 			t.Error(text)
 		}
 	}
 }
 
-func TestAPanicFailsItsCallAlone(t *testing.T) {
+func TestPanicFailsOnlyItsCall(t *testing.T) {
 	c := client(t)
 	params := hello
 	params.Kit = "panic-please"
@@ -110,8 +129,8 @@ func TestAPanicFailsItsCallAlone(t *testing.T) {
 	run(t, c, hello)
 }
 
-func TestInputsPrintNoPrompt(t *testing.T) {
-	params := sdk.RunParams{Kit: "k", Input: sdk.Input{Prompt: "secret", Context: "secret", Extra: map[string]any{"a": "secret"}}}
+func TestPrintedParamsShowNoPrompt(t *testing.T) {
+	params := sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "secret", Context: "secret", Extra: map[string]any{"a": "secret"}}}
 	for _, form := range []string{"%v", "%+v", "%#v", "%s"} {
 		for _, value := range []any{params, &params, params.Input, reflect.ValueOf(params)} {
 			if text := fmt.Sprintf(form, value); strings.Contains(text, "secret") {

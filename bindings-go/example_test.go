@@ -19,8 +19,8 @@ func Example() {
 	}
 	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
 		Kit:    builderaikits.KitTextGen,
-		Input:  builderaikits.Input{Prompt: "Hello"},
-		Config: &builderaikits.Config{MaxTokens: builderaikits.Int(500)},
+		Input:  builderaikits.RunInput{Prompt: "Hello"},
+		Config: &builderaikits.RunConfig{MaxTokens: builderaikits.Int(500)},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -41,7 +41,7 @@ func ExampleNewClient() {
 	defer client.Close()
 }
 
-// A call has options of its own, and ends with its context.
+// A call can override options of its client. It is aborted when its context ends.
 func ExampleKits_Run() {
 	client, err := builderaikits.NewClient()
 	if err != nil {
@@ -49,7 +49,7 @@ func ExampleKits_Run() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	params := builderaikits.RunParams{Kit: builderaikits.KitSummarizer, Input: builderaikits.Input{Prompt: "In one point.", Context: "A long text."}}
+	params := builderaikits.RunParams{Kit: builderaikits.KitSummarizer, Input: builderaikits.RunInput{Prompt: "In one point.", Context: "A long text."}}
 	run, err := client.Kits.Run(ctx, params, builderaikits.WithMaxRetries(0))
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Fatal("too slow")
@@ -66,25 +66,25 @@ func ExampleError() {
 		var failed *builderaikits.Error
 		switch {
 		case errors.Is(err, builderaikits.ErrAuthentication):
-			fmt.Println("make a new key")
+			fmt.Println("create a new API key")
 		case errors.As(err, &failed) && failed.MayHaveRun:
-			fmt.Println("it may be billed:", failed.RequestID)
+			fmt.Println("may be billed:", failed.RequestID)
 		default:
 			fmt.Println("try again later")
 		}
 	}
-	// Errors can be made by hand, to test the code that handles them.
-	handle(&builderaikits.Error{Kind: builderaikits.ErrServer, Status: 500, RequestID: "req_1", MayHaveRun: true})
-	// Output: it may be billed: req_1
+	// Code that handles errors can be tested with errors that it constructs.
+	handle(&builderaikits.Error{Kind: builderaikits.ErrServer, StatusCode: 500, RequestID: "req_1", MayHaveRun: true})
+	// Output: may be billed: req_1
 }
 
-// Code that takes an interface of its own can be tested without a server: answers can be made by hand.
+// Code that takes an interface can be tested without a server: its tests construct runs.
 func ExampleRun() {
-	type kits interface {
+	type runner interface {
 		Run(context.Context, builderaikits.RunParams, ...builderaikits.RunOption) (*builderaikits.Run, error)
 	}
-	shout := func(k kits) string {
-		run, err := k.Run(context.Background(), builderaikits.RunParams{})
+	shout := func(r runner) string {
+		run, err := r.Run(context.Background(), builderaikits.RunParams{})
 		if err != nil {
 			return err.Error()
 		}

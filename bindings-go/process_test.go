@@ -35,7 +35,7 @@ func TestExitWithCallsInFlight(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, s.asked, inFlight)
+	await(t, s.received, inFlight)
 	leave.Close()
 	if err := command.Wait(); err != nil || out.String() != "leaving\n" {
 		t.Fatalf("%v: %s", err, out.String())
@@ -58,7 +58,7 @@ func exitWithCallsInFlight() {
 }
 
 func TestChildrenInheritNothing(t *testing.T) {
-	s := serve(t, answers(200, answer))
+	s := serve(t, respond(200, runJSON))
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	run(t, c, hello)
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -113,7 +113,7 @@ func TestManyCallsHoldNoThreads(t *testing.T) {
 	answered := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		<-answered
-		answers(200, answer)(w, r)
+		respond(200, runJSON)(w, r)
 	})
 	free := sync.OnceFunc(func() { close(answered) })
 	t.Cleanup(free)
@@ -129,7 +129,7 @@ func TestManyCallsHoldNoThreads(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "begun\n" {
 		t.Fatal(line, err)
 	}
-	await(t, s.asked, onTheWire)
+	await(t, s.received, onTheWire)
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", command.Process.Pid))
 	if err != nil || len(threads) >= 30 {
 		t.Errorf("%d threads with %d calls in flight, %v", len(threads), atOnce, err)
@@ -185,7 +185,7 @@ func TestManyGoroutines(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		prompt := strings.Split(strings.Split(string(body), `"prompt":"`)[1], `"`)[0]
-		answers(200, `{"output":{"text":"`+prompt+`"}}`)(w, r)
+		respond(200, `{"output":{"text":"`+prompt+`"}}`)(w, r)
 	})
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	var calls sync.WaitGroup
@@ -204,7 +204,7 @@ func TestManyGoroutines(t *testing.T) {
 					time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
 				}
 				prompt := fmt.Sprintf("%d of %d", i, n)
-				made, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.Input{Prompt: prompt}})
+				made, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}})
 				switch {
 				case err != nil && !errors.Is(err, context.Canceled):
 					t.Error(err)

@@ -2,5 +2,5 @@
 
 package builderaikits_test
 
-// The race detector takes no more than 8,128 goroutines, the server's among them.
-const atOnce, onTheWire = 3000, 500
+// The race detector supports up to 8,128 goroutines, including the server's.
+const concurrentCalls, concurrentAttempts = 3000, 500

@@ -12,7 +12,7 @@ import (
 
 func TestWireForm(t *testing.T) {
 	table := []struct{ sent, wire string }{
-		{answer, ""},
+		{runJSON, ""},
 		{`{"output":{"text":""}}`, `{"output":{"text":""},"usage":{}}`},
 		{`{"id":null,"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0,"output_tokens":null},"latency_ms":0}`,
 			`{"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0},"latency_ms":0}`},
@@ -26,7 +26,7 @@ func TestWireForm(t *testing.T) {
 		if row.wire == "" {
 			row.wire = row.sent
 		}
-		s := serve(t, answers(200, row.sent))
+		s := serve(t, respond(200, row.sent))
 		made := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
 		written, err := json.Marshal(made)
 		if err != nil || !sameJSON(t, string(written), row.wire) || !sameJSON(t, made.RawJSON(), row.wire) {

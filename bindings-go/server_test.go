@@ -21,7 +21,7 @@ import (
 
 const answer = `{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}`
 
-var hello = sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.Input{Prompt: "Hello"}}
+var hello = sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.RunInput{Prompt: "Hello"}}
 
 // TestMain starts the sandbox program for all tests, and is the program of those that need a process of their own.
 func TestMain(m *testing.M) {
@@ -98,7 +98,7 @@ func serve(t testing.TB, handler http.HandlerFunc) *service {
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		s.asked <- struct{}{}
+		s.received <- struct{}{}
 		handler(w, r)
 	}))
 	t.Cleanup(func() {
@@ -120,7 +120,7 @@ func silent(t testing.TB) *service {
 }
 
 // answers is a handler of one answer.
-func answers(status int, body string, headers ...string) http.HandlerFunc {
+func respond(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
 			w.Header().Add(headers[i], headers[i+1])

@@ -38,7 +38,7 @@ func main() {
 	}
 	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
 		Kit:   builderaikits.KitTextGen,
-		Input: builderaikits.Input{Prompt: "Hello from outside"},
+		Input: builderaikits.RunInput{Prompt: "Hello from outside"},
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -20,7 +20,7 @@ func main() {
 	runs, failures := make(chan *sdk.Run), make(chan error)
 	for n := range 100 {
 		go func() {
-			params := sdk.RunParams{Kit: sdk.KitClassifier, Input: sdk.Input{Prompt: fmt.Sprintf("Review %d: a great product", n)}}
+			params := sdk.RunParams{Kit: sdk.KitClassifier, Input: sdk.RunInput{Prompt: fmt.Sprintf("Review %d: a great product", n)}}
 			if run, err := client.Kits.Run(ctx, params); err != nil {
 				failures <- err
 			} else if ctx.Err() == nil {

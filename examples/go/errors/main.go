@@ -15,7 +15,7 @@ func main() {
 	client, err := sdk.NewClient(sdk.WithTimeout(5 * time.Second))
 	if err == nil {
 		var run *sdk.Run
-		if run, err = client.Kits.Run(context.Background(), sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.Input{Prompt: "Hello"}}); err == nil {
+		if run, err = client.Kits.Run(context.Background(), sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.RunInput{Prompt: "Hello"}}); err == nil {
 			fmt.Println(run.Output.Text)
 			return
 		}

@@ -24,8 +24,8 @@ func main() {
 	}
 	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
 		Kit:    builderaikits.KitTextGen,
-		Input:  builderaikits.Input{Prompt: prompt},
-		Config: &builderaikits.Config{MaxTokens: builderaikits.Int(500)},
+		Input:  builderaikits.RunInput{Prompt: prompt},
+		Config: &builderaikits.RunConfig{MaxTokens: builderaikits.Int(500)},
 	})
 	if err != nil {
 		log.Fatal(err)

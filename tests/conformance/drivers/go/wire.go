@@ -87,7 +87,7 @@ func request(given object) (params sdk.RunParams, unsupported string) {
 	}
 	config, _ := take[object](given, "config")
 	if config != nil {
-		params.Config = &sdk.Config{}
+		params.Config = &sdk.RunConfig{}
 		params.Config.MaxTokens, _ = take[*int](config, "max_tokens")
 		params.Config.Temperature, _ = take[*float64](config, "temperature")
 		if odd, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
