@@ -20,13 +20,13 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// What this program does as a process of its own.
+// roles are the functions of TEST_ROLE; see TestMain.
 var roles = map[string]func(){"exit": exitWithCallsInFlight, "many": manyCallsInFlight}
 
 func TestExitWithCallsInFlight(t *testing.T) {
 	s := silent(t)
 	command := self(t, "exit", "BUILDERAIKITS_BASE_URL="+s.URL())
-	leave, err := command.StdinPipe()
+	stdin, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,8 @@ func TestExitWithCallsInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, s.received, inFlight)
-	leave.Close()
-	if err := command.Wait(); err != nil || out.String() != "leaving\n" {
+	stdin.Close()
+	if err := command.Wait(); err != nil || out.String() != "exiting\n" {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	await(t, s.closed, inFlight)
@@ -54,10 +54,10 @@ func exitWithCallsInFlight() {
 		go func() { _, _ = c.Kits.Run(context.Background(), hello) }()
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	fmt.Println("leaving")
+	fmt.Println("exiting")
 }
 
-func TestChildrenInheritNothing(t *testing.T) {
+func TestChildrenInheritNoDescriptors(t *testing.T) {
 	s := serve(t, respond(200, runJSON))
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	run(t, c, hello)
@@ -75,7 +75,7 @@ func TestChildrenInheritNothing(t *testing.T) {
 		info, _ := os.ReadFile("/proc/self/fdinfo/" + entry.Name())
 		var position, flags int64
 		if _, err := fmt.Sscanf(string(info), "pos:%d\nflags:%o", &position, &flags); err != nil || flags&syscall.O_CLOEXEC == 0 {
-			t.Errorf("%s stays open in children: %s, %v", link, info, err)
+			t.Errorf("children inherit %s: %s, %v", link, info, err)
 		}
 	}
 	if seen < 3 {
@@ -87,7 +87,7 @@ func TestChildrenInheritNothing(t *testing.T) {
 	run(t, c, hello)
 }
 
-// self is this program in a role. It is killed with the test's end, and where it takes over a minute.
+// self returns a command that runs this program in a role. It is killed when the test ends, or after a minute.
 func self(t *testing.T, role string, env ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
@@ -96,27 +96,27 @@ func self(t *testing.T, role string, env ...string) *exec.Cmd {
 	return command
 }
 
-func await(t *testing.T, told <-chan struct{}, times int) {
+func await(t *testing.T, events <-chan struct{}, n int) {
 	t.Helper()
-	for n := range times {
+	for i := range n {
 		select {
-		case <-told:
+		case <-events:
 		case <-time.After(time.Minute):
-			t.Fatalf("%d of %d", n, times)
+			t.Fatalf("only %d of %d", i, n)
 		}
 	}
 }
 
-// Calls beyond those on the wire queue; none of them has a thread. In a process of its own: Go keeps the threads that
-// other tests and the server once had.
+// Neither calls in flight nor queued calls hold a thread. The calls run in a separate process, because Go keeps the threads
+// that other tests and the server used.
 func TestManyCallsHoldNoThreads(t *testing.T) {
-	answered := make(chan struct{})
+	release := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		<-answered
+		<-release
 		respond(200, runJSON)(w, r)
 	})
-	free := sync.OnceFunc(func() { close(answered) })
-	t.Cleanup(free)
+	respondToAll := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(respondToAll)
 	command := self(t, "many", "BUILDERAIKITS_BASE_URL="+s.URL())
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
@@ -126,61 +126,61 @@ func TestManyCallsHoldNoThreads(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "begun\n" {
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
 		t.Fatal(line, err)
 	}
-	await(t, s.received, onTheWire)
+	await(t, s.received, concurrentAttempts)
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", command.Process.Pid))
 	if err != nil || len(threads) >= 30 {
-		t.Errorf("%d threads with %d calls in flight, %v", len(threads), atOnce, err)
+		t.Errorf("%d threads with %d calls in flight, %v", len(threads), concurrentCalls, err)
 	}
-	t.Logf("%d threads with %d calls in flight", len(threads), atOnce)
-	free()
+	t.Logf("%d threads with %d calls in flight", len(threads), concurrentCalls)
+	respondToAll()
 	if err := command.Wait(); err != nil {
 		t.Error(err)
 	}
 }
 
 func manyCallsInFlight() {
-	c, err := sdk.NewClient(sdk.WithMaxConcurrency(onTheWire), sdk.WithTimeout(sdk.NoTimeout))
+	c, err := sdk.NewClient(sdk.WithMaxConcurrency(concurrentAttempts), sdk.WithTimeout(sdk.NoTimeout))
 	if err != nil {
 		panic(err)
 	}
-	ended := make(chan error, atOnce)
-	var begun sync.WaitGroup
-	for range atOnce {
-		begun.Add(1)
-		ctx := first{context.Background(), sync.OnceFunc(begun.Done)}
+	ended := make(chan error, concurrentCalls)
+	var started sync.WaitGroup
+	for range concurrentCalls {
+		started.Add(1)
+		ctx := observedOnce{context.Background(), sync.OnceFunc(started.Done)}
 		go func() {
 			_, err := c.Kits.Run(ctx, hello)
 			ended <- err
 		}()
 	}
-	begun.Wait()
-	// First come, first served: those that waited for a place to begin have begun when this one, which is refused, has.
+	started.Wait()
+	// Calls start in order. When this rejected call returns, all calls before it have started.
 	if _, err := c.Kits.Run(context.Background(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) {
 		panic(err)
 	}
-	fmt.Println("begun")
-	for range atOnce {
+	fmt.Println("started")
+	for range concurrentCalls {
 		if err := <-ended; err != nil {
 			panic(err)
 		}
 	}
 }
 
-// A first context tells once that somebody waits for its end: Run does where it waits for its place to begin, or has begun.
-type first struct {
+// observedOnce reports the first use of Done. Run uses it when the call was started, or waits for a slot to start in.
+type observedOnce struct {
 	context.Context
-	waits func()
+	used func()
 }
 
-func (f first) Done() <-chan struct{} {
-	f.waits()
-	return f.Context.Done()
+func (c observedOnce) Done() <-chan struct{} {
+	c.used()
+	return c.Context.Done()
 }
 
-// Begun, ended and given up by many goroutines at once, on clients that come and go.
+// Many goroutines start, finish and cancel calls, on clients that are created and collected meanwhile.
 func TestManyGoroutines(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -193,7 +193,7 @@ func TestManyGoroutines(t *testing.T) {
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			own, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
+			copied, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
 			if err != nil {
 				t.Error(err)
 				return
@@ -204,12 +204,12 @@ func TestManyGoroutines(t *testing.T) {
 					time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
 				}
 				prompt := fmt.Sprintf("%d of %d", i, n)
-				made, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}})
+				run, err := copied.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}})
 				switch {
 				case err != nil && !errors.Is(err, context.Canceled):
 					t.Error(err)
-				case err == nil && made.Output.Text != prompt:
-					t.Errorf("%q, not %q", made.Output.Text, prompt)
+				case err == nil && run.Output.Text != prompt:
+					t.Errorf("got %q, want %q", run.Output.Text, prompt)
 				}
 				cancel()
 			}

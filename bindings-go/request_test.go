@@ -7,22 +7,22 @@ import (
 	"unicode/utf8"
 )
 
-// What is written is read back as it was, or refused.
+// An encoded request decodes to the same values, or the request is rejected.
 func FuzzRequest(f *testing.F) {
 	f.Add("Hello", "", 5, 0.5)
 	f.Add("\"\\\n\x00\x1f\x7f\u2028\U0001f600", "\xff", -1, math.Inf(1))
 	f.Fuzz(func(t *testing.T, prompt, context string, tokens int, temperature float64) {
-		e := encoder{}
-		err := e.params(&RunParams{Kit: "k", Input: Input{Prompt: prompt, Context: context, Extra: map[string]any{"x": []any{prompt}}},
-			Config: &Config{MaxTokens: &tokens, Temperature: &temperature}})
+		params := RunParams{Kit: "k", Input: RunInput{Prompt: prompt, Context: context, Extra: map[string]any{"x": []any{prompt}}},
+			Config: &RunConfig{MaxTokens: &tokens, Temperature: &temperature}}
+		encoded, err := params.encode()
 		finite := !math.IsNaN(temperature) && !math.IsInf(temperature, 0)
-		if good := utf8.ValidString(prompt) && utf8.ValidString(context) && finite; good != (err == nil) {
+		if valid := utf8.ValidString(prompt) && utf8.ValidString(context) && finite; valid != (err == nil) {
 			t.Fatal(err)
 		}
 		if err != nil {
 			return
 		}
-		var read struct {
+		var decoded struct {
 			Input struct {
 				Prompt, Context string
 				X               []string
@@ -32,12 +32,12 @@ func FuzzRequest(f *testing.F) {
 				Temperature float64
 			}
 		}
-		if err := json.Unmarshal(e.bytes, &read); err != nil {
-			t.Fatalf("%s: %v", e.bytes, err)
+		if err := json.Unmarshal(encoded, &decoded); err != nil {
+			t.Fatalf("%s: %v", encoded, err)
 		}
-		if read.Input.Prompt != prompt || read.Input.Context != context || read.Input.X[0] != prompt ||
-			read.Config.MaxTokens != tokens || read.Config.Temperature != temperature {
-			t.Fatalf("%s", e.bytes)
+		if decoded.Input.Prompt != prompt || decoded.Input.Context != context || decoded.Input.X[0] != prompt ||
+			decoded.Config.MaxTokens != tokens || decoded.Config.Temperature != temperature {
+			t.Fatalf("%s", encoded)
 		}
 	})
 }

@@ -19,11 +19,12 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-const answer = `{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}`
+const runJSON = `{"id":"run_1","kit":"text-gen","status":"completed","output":{"text":"hi"},"usage":{"total_tokens":2}}`
 
 var hello = sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.RunInput{Prompt: "Hello"}}
 
-// TestMain starts the sandbox program for all tests, and is the program of those that need a process of their own.
+// TestMain starts a sandbox for all tests. With TEST_ROLE it runs the function of that role instead: some tests start this
+// program as a separate process.
 func TestMain(m *testing.M) {
 	if role := roles[os.Getenv("TEST_ROLE")]; role != nil {
 		role()
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	url, stop, err := sandbox(target("debug", "builderaikits-sandbox"))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the sandbox does not start; make go-test builds it:", err)
+		fmt.Fprintln(os.Stderr, "the sandbox did not start; `make go-test` builds it:", err)
 		os.Exit(1)
 	}
 	os.Setenv("BUILDERAIKITS_API_KEY", "bak_test")
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// target is a file that cargo or make built.
+// target returns the path of a file that cargo or make built.
 func target(path ...string) string {
 	folder := os.Getenv("CARGO_TARGET_DIR")
 	if folder == "" {
@@ -75,26 +76,26 @@ func sandbox(program string, flags ...string) (url string, stop func(), err erro
 
 func client(t testing.TB, options ...sdk.Option) *sdk.Client {
 	t.Helper()
-	made, err := sdk.NewClient(options...)
+	c, err := sdk.NewClient(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(made.Close)
-	return made
+	t.Cleanup(c.Close)
+	return c
 }
 
-// A service is a server for what the sandbox does not do.
+// service is a server with a handler of the test.
 type service struct {
 	*httptest.Server
-	asked  chan struct{} // a request was read
-	closed chan struct{} // of a silent one: its client has gone
+	received chan struct{} // one value for each request
+	closed   chan struct{} // of a silent service: one value for each request that the client aborted
 }
 
 func (s *service) URL() string { return s.Server.URL + "/v1" }
 
 func serve(t testing.TB, handler http.HandlerFunc) *service {
 	t.Helper()
-	s := &service{asked: make(chan struct{}, 20_000)}
+	s := &service{received: make(chan struct{}, 20_000)}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
@@ -108,7 +109,7 @@ func serve(t testing.TB, handler http.HandlerFunc) *service {
 	return s
 }
 
-// silent never answers.
+// silent starts a service that never responds.
 func silent(t testing.TB) *service {
 	closed := make(chan struct{}, 20_000)
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -119,7 +120,7 @@ func silent(t testing.TB) *service {
 	return s
 }
 
-// answers is a handler of one answer.
+// respond returns a handler that always sends the same response.
 func respond(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -130,8 +131,8 @@ func respond(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// nobody is an address where nobody listens.
-func nobody(t testing.TB) string {
+// closedPort returns a base URL whose port is closed.
+func closedPort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -143,9 +144,9 @@ func nobody(t testing.TB) string {
 
 func run(t testing.TB, c *sdk.Client, params sdk.RunParams, options ...sdk.RunOption) *sdk.Run {
 	t.Helper()
-	made, err := c.Kits.Run(context.Background(), params, options...)
+	result, err := c.Kits.Run(context.Background(), params, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return result
 }

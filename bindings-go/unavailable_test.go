@@ -10,7 +10,7 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-func TestWithoutCgoAClientSaysWhatToDo(t *testing.T) {
+func TestNewClientWithoutCgo(t *testing.T) {
 	_, err := sdk.NewClient(sdk.WithAPIKey("bak_1"))
 	if !errors.Is(err, sdk.ErrConfig) || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
 		t.Fatal(err)

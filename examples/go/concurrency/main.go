@@ -1,4 +1,4 @@
-// Many prompts at once: eight on the wire, the first fifty answers taken, and the rest given up: go run ./concurrency.
+// Concurrency starts 100 calls, at most 8 of them in flight, and cancels the rest after 50 runs: go run ./concurrency.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	// One client for all: it holds the connections, and lets eight calls at once on the wire.
+	// All calls share one client, which holds the connections and limits concurrency.
 	client, err := sdk.NewClient(sdk.WithMaxConcurrency(8), sdk.WithTimeout(30*time.Second))
 	if err != nil {
 		log.Fatal(err)
@@ -32,9 +32,9 @@ func main() {
 	for range 50 {
 		tokens += (<-runs).Usage.TotalTokens
 	}
-	fmt.Printf("50 answers, %d tokens\n", tokens)
+	fmt.Printf("50 runs, %d tokens\n", tokens)
 
-	// A context that ends aborts requests, and the wait of calls that are not sent yet.
+	// Canceling the context aborts requests in flight, and calls that are still queued.
 	cancel()
-	fmt.Println("the rest was given up:", <-failures)
+	fmt.Println("the rest was canceled:", <-failures)
 }

@@ -1,6 +1,6 @@
-// Runs one prompt and prints what came back: go run ./quickstart "Hello".
+// Quickstart runs one prompt and prints the response: go run ./quickstart "Hello".
 //
-// Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL where that is not the service itself.
+// It reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL for a server other than the official one.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Conformance driver of the Go SDK: a case a line on standard input, what came of it a line on standard output.
+// The conformance driver of the Go SDK reads one case per line from standard input, and writes one result per line to
+// standard output.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -16,24 +18,24 @@ import (
 )
 
 func main() {
-	lines, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
-	clients, calls, printing := map[string]*sdk.Client{}, sync.WaitGroup{}, sync.Mutex{}
+	cases, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	clients, calls, writing := map[string]*sdk.Client{}, sync.WaitGroup{}, sync.Mutex{}
 	for {
 		var given struct {
 			ID           any
 			Client, Call object
 			ClientID     string `json:"client_id"`
 		}
-		if err := lines.Decode(&given); err == io.EOF {
+		if err := cases.Decode(&given); err == io.EOF {
 			calls.Wait()
 			return
 		} else if err != nil {
 			log.Fatal(err)
 		}
-		client, made := clients[given.ClientID], error(nil)
-		options, unsupported := settings[sdk.Option](given.Client)
+		client, err := clients[given.ClientID], error(nil)
+		options, unsupported := parseOptions[sdk.Option](given.Client)
 		if client == nil && unsupported == "" {
-			client, made = sdk.NewClient(options...)
+			client, err = sdk.NewClient(options...)
 		}
 		if given.ClientID != "" {
 			clients[given.ClientID] = client
@@ -42,14 +44,14 @@ func main() {
 		go func() {
 			defer calls.Done()
 			reply := object{"unsupported": unsupported}
-			if made != nil {
-				reply = failed(made)
+			if err != nil {
+				reply = errorReply(err)
 			} else if unsupported == "" {
 				reply = call(client, given.Call)
 			}
 			reply["id"] = given.ID
-			printing.Lock()
-			defer printing.Unlock()
+			writing.Lock()
+			defer writing.Unlock()
 			_ = out.Encode(reply)
 		}()
 	}
@@ -62,21 +64,21 @@ func call(client *sdk.Client, given object) object {
 	if ms, ok := take[int64](fields, "cancel_after_ms"); ok {
 		time.AfterFunc(time.Duration(ms)*time.Millisecond, cancel)
 	}
-	options, unsupported := settings[sdk.RunOption](fields)
-	params, more := request(given)
-	if unsupported += more; unsupported != "" {
+	options, unsupported := parseOptions[sdk.RunOption](fields)
+	params, field := parseRequest(given)
+	if unsupported += field; unsupported != "" {
 		return object{"unsupported": unsupported}
 	}
 	run, err := client.Kits.Run(ctx, params, options...)
 	if err != nil {
-		return failed(err)
+		return errorReply(err)
 	}
 	m := run.ResponseMetadata
-	return object{"ok": run, "response_metadata": object{"attempts": m.Attempts, "request_id": orNull(m.RequestID),
-		"idempotency_key": m.IdempotencyKey, "elapsed_ms": m.Elapsed.Milliseconds(), "headers": flat(m.Headers)}}
+	return object{"ok": run, "response_metadata": object{"attempts": m.Attempts, "request_id": nullIfZero(m.RequestID),
+		"idempotency_key": m.IdempotencyKey, "elapsed_ms": m.Elapsed.Milliseconds(), "headers": joinValues(m.Headers)}}
 }
 
-func failed(err error) object {
+func errorReply(err error) object {
 	var e *sdk.Error
 	if !errors.As(err, &e) {
 		log.Fatalf("%T: %v", err, err)
@@ -85,10 +87,10 @@ func failed(err error) object {
 	if e.Body != nil {
 		body = string(e.Body)
 	}
-	return object{"error": object{"kind": e.Kind, "class": class(err), "status": orNull(e.Status), "code": orNull(e.Code),
-		"message": e.Message, "body": body, "headers": flat(e.Headers), "request_id": orNull(e.RequestID), "attempts": e.Attempts,
-		"retry_after_ms": orNull(e.RetryAfter.Round(time.Millisecond).Milliseconds()), "may_have_run": e.MayHaveRun,
-		"is_retryable": e.IsRetryable, "idempotency_key": orNull(e.IdempotencyKey)}}
+	return object{"error": object{"kind": e.Kind, "class": class(err), "status": nullIfZero(e.StatusCode), "code": nullIfZero(e.Code),
+		"message": e.Message, "body": body, "headers": joinValues(e.Headers), "request_id": nullIfZero(e.RequestID), "attempts": e.Attempts,
+		"retry_after_ms": nullIfZero(e.RetryAfter.Round(time.Millisecond).Milliseconds()), "may_have_run": e.MayHaveRun,
+		"is_retryable": e.Retryable, "idempotency_key": nullIfZero(e.IdempotencyKey)}}
 }
 
 func class(err error) string {
@@ -104,20 +106,20 @@ func class(err error) string {
 	return "?"
 }
 
-func flat(headers sdk.Headers) any {
+func joinValues(headers http.Header) any {
 	if headers == nil {
 		return nil
 	}
-	made := object{}
+	joined := object{}
 	for name, values := range headers {
-		made[strings.ToLower(name)] = strings.Join(values, ", ")
+		joined[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	return made
+	return joined
 }
 
 func orNull[T comparable](value T) any {
-	var none T
-	if value == none {
+	var zero T
+	if value == zero {
 		return nil
 	}
 	return value

@@ -10,25 +10,26 @@ import (
 
 type object = map[string]any
 
-// take takes out a field if a T holds it.
+// take removes a field and returns it, if it is a T.
 func take[T any](fields object, name string) (value T, ok bool) {
 	given, ok := fields[name]
 	text, _ := json.Marshal(given)
 	if !ok || json.Unmarshal(text, &value) != nil {
-		var none T
-		return none, false
+		var zero T
+		return zero, false
 	}
 	delete(fields, name)
 	return value, true
 }
 
-var settable = map[string]func(object, string) (option any, ok bool){
+// optionsByName are the options by their names in the vectors.
+var optionsByName = map[string]func(object, string) (option any, ok bool){
 	"api_key": with(sdk.WithAPIKey), "base_url": with(sdk.WithBaseURL), "proxy": with(sdk.WithProxy), "ca_file": with(sdk.WithCAFile),
 	"app_name": with(sdk.WithAppName), "idempotency_key": with(sdk.WithIdempotencyKey), "allow_http": with(sdk.WithAllowHTTP),
 	"retry_ambiguous": with(sdk.WithRetryAmbiguous), "max_retries": with(sdk.WithMaxRetries),
 	"max_concurrency": with(sdk.WithMaxConcurrency), "max_response_bytes": with(sdk.WithMaxResponseBytes),
-	"timeout_ms": with(limit(sdk.WithTimeout)), "attempt_timeout_ms": with(limit(sdk.WithAttemptTimeout)),
-	"connect_timeout_ms": with(limit(sdk.WithConnectTimeout)),
+	"timeout_ms": with(milliseconds(sdk.WithTimeout)), "attempt_timeout_ms": with(milliseconds(sdk.WithAttemptTimeout)),
+	"connect_timeout_ms": with(milliseconds(sdk.WithConnectTimeout)),
 }
 
 func with[T, O any](option func(T) O) func(object, string) (any, bool) {
@@ -38,7 +39,7 @@ func with[T, O any](option func(T) O) func(object, string) (any, bool) {
 	}
 }
 
-func limit[O any](option func(time.Duration) O) func(*int64) O {
+func milliseconds[O any](option func(time.Duration) O) func(*int64) O {
 	return func(ms *int64) O {
 		if ms == nil || *ms > math.MaxInt64/int64(time.Millisecond) {
 			return option(sdk.NoTimeout)
@@ -47,20 +48,20 @@ func limit[O any](option func(time.Duration) O) func(*int64) O {
 	}
 }
 
-// settings are options of a client or of a call; the name of one that Go's types do not hold comes back.
-func settings[O any](given object) (options []O, unsupported string) {
+// parseOptions converts the options of a client or of a call. It returns the name of an option that Go's types cannot express.
+func parseOptions[O any](given object) (options []O, unsupported string) {
 	headers, _ := take[map[string]string](given, "headers")
 	for name, value := range headers {
 		options = append(options, any(sdk.WithHeader(name, value)).(O))
 	}
 	for name := range given {
-		set := settable[name]
-		if set == nil {
+		parse := optionsByName[name]
+		if parse == nil {
 			return nil, name
 		}
-		made, ok := set(given, name)
-		option, fits := made.(O)
-		if !ok || !fits {
+		value, ok := parse(given, name)
+		option, applies := value.(O)
+		if !ok || !applies {
 			return nil, name
 		}
 		options = append(options, option)
@@ -68,8 +69,9 @@ func settings[O any](given object) (options []O, unsupported string) {
 	return options, ""
 }
 
-// request is a request of Go's types; the name of what they do not hold comes back. An odd number is left in Extra.
-func request(given object) (params sdk.RunParams, unsupported string) {
+// parseRequest converts a request. It returns the name of a field that Go's types cannot express. A number of an unexpected type
+// is sent in Extra.
+func parseRequest(given object) (params sdk.RunParams, unsupported string) {
 	var isText bool
 	if params.Kit, isText = take[sdk.Kit](given, "kit"); !isText {
 		return params, "kit"
@@ -90,8 +92,8 @@ func request(given object) (params sdk.RunParams, unsupported string) {
 		params.Config = &sdk.RunConfig{}
 		params.Config.MaxTokens, _ = take[*int](config, "max_tokens")
 		params.Config.Temperature, _ = take[*float64](config, "temperature")
-		if odd, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
-			params.Config.Temperature = sdk.Float(odd)
+		if special, ok := map[any]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}[config["temperature"]]; ok {
+			params.Config.Temperature = sdk.Float(special)
 			delete(config, "temperature")
 		}
 		params.Config.Extra = config
