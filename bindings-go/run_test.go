@@ -30,7 +30,7 @@ func TestJSONOfRuns(t *testing.T) {
 		received := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
 		encoded, err := json.Marshal(received)
 		if err != nil || !sameJSON(t, string(encoded), row.want) || !sameJSON(t, received.RawJSON(), row.want) {
-			t.Errorf("%s and %s, not %s: %v", written, received.RawJSON(), row.want, err)
+			t.Errorf("got %s and %s, want %s: %v", encoded, received.RawJSON(), row.want, err)
 		}
 		var decoded sdk.Run
 		if err := json.Unmarshal(encoded, &decoded); err != nil {

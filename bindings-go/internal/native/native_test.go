@@ -4,104 +4,122 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"testing"
 	"time"
 )
 
-// Whatever goes in, a client, an outcome or a defect comes out; never a crash.
+const operation = "kits.run"
+
+// errorRecord has the fields of an error that these tests compare.
+type errorRecord struct {
+	Kind     string  `json:"kind"`
+	Message  string  `json:"message"`
+	Display  string  `json:"display"`
+	Attempts int     `json:"attempts"`
+	Elapsed  float64 `json:"elapsed"` // seconds
+}
+
+func decodeError(result *Result) (record errorRecord, err error) {
+	err = json.Unmarshal(result.ErrorJSON, &record)
+	return record, err
+}
+
+// Any input results in a client, a result or an error, and never in a crash.
 func FuzzABI(f *testing.F) {
-	f.Add([]byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`), []byte(`{"kit":"k","input":"p"}`), []byte(`{"timeout_ms":5}`), uint64(0))
-	f.Add([]byte(`{`), []byte("\xff"), []byte(`[]`), uint64(1)<<60)
-	good := []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`)
-	f.Fuzz(func(t *testing.T, options, request, call []byte, nobody uint64) {
-		client, refused, err := NewClient(0, options)
-		if (client != 0) == (refused != nil || err != nil) {
-			t.Fatal(client, refused, err)
+	f.Add([]byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`), operation, []byte(`{"kit":"k","input":"p"}`), []byte(`{"timeout_ms":5}`), uint64(0))
+	f.Add([]byte(`{`), "kits.stop", []byte("\xff"), []byte(`[]`), uint64(1)<<60)
+	valid := []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`)
+	f.Fuzz(func(t *testing.T, options []byte, operation string, request, callOptions []byte, invalidHandle uint64) {
+		client, rejected, err := NewClient(0, options)
+		if (client != 0) == (rejected != nil || err != nil) {
+			t.Fatal(client, rejected, err)
 		}
 		FreeClient(client)
 		FreeClient(client)
-		client, _, err = NewClient(0, good)
+		client, _, err = NewClient(0, valid)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer FreeClient(client)
-		for _, handle := range []uint64{client, nobody, client ^ 1<<(nobody%64)} {
+		for _, handle := range []uint64{client, invalidHandle, client ^ 1<<(invalidHandle%64)} {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			used := false
-			ended, err := Run(ctx, handle, request, call, func(outcome *Outcome) {
-				// Nobody listens: nothing succeeds.
-				used = outcome.Kind != "" && outcome.Message != ""
+			completed, err := Run(ctx, handle, operation, request, callOptions, func(result *Result) {
+				// The port is closed, so no call succeeds.
+				record, err := decodeError(result)
+				used = err == nil && record.Kind != "" && record.Message != "" && record.Display != ""
 			})
 			cancel()
-			if ended != used || ended != (err == nil) || (handle != client && ended) {
-				t.Fatal(handle == client, ended, used, err)
+			if completed != used || completed != (err == nil) || (handle != client && completed) {
+				t.Fatal(handle == client, completed, used, err)
 			}
 		}
 	})
 }
 
-// Eight are beginning a call, as with prompts of megabytes: a ninth waits until his context ends, and a call in flight is
-// given up at once.
-func TestEightBegin(t *testing.T) {
+// If all submit slots are taken, as by calls with prompts of megabytes, a call waits until its context ends, and a call in
+// flight can be canceled nevertheless.
+func TestSubmitSlots(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	client, refused, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://`+listener.Addr().String()+`/v1","timeout_ms":null}`))
-	if err != nil || refused != nil {
-		t.Fatal(refused, err)
+	client, rejected, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://`+listener.Addr().String()+`/v1","timeout_ms":null}`))
+	if err != nil || rejected != nil {
+		t.Fatal(rejected, err)
 	}
 	defer FreeClient(client)
 	request := []byte(`{"kit":"k","input":{"prompt":"p"}}`)
-	begun := func(ctx *told) <-chan error {
+	start := func(ctx *observedContext) <-chan error {
 		ended := make(chan error, 1)
 		go func() {
-			_, err := Run(ctx, client, request, nil, func(outcome *Outcome) { panic(outcome.Kind) })
+			_, err := Run(ctx, client, operation, request, nil, func(result *Result) { panic(string(result.ErrorJSON)) })
 			ended <- err
 		}()
-		<-ctx.waits
+		<-ctx.used
 		return ended
 	}
-	inFlight := newTold()
-	ended := begun(inFlight)
+	inFlight := newObservedContext()
+	inFlightEnded := start(inFlight)
 
-	held := 8
-	for range held {
-		begins <- struct{}{}
+	taken := 8
+	for range taken {
+		submitSlots <- struct{}{}
 	}
 	defer func() {
-		for range held {
-			<-begins
+		for range taken {
+			<-submitSlots
 		}
 	}()
-	waiting := newTold()
-	waits := begun(waiting)
+	waiting := newObservedContext()
+	waitingEnded := start(waiting)
 	waiting.cancel()
-	if err := within(t, waits); !errors.Is(err, ErrNotBegun) {
+	if err := await(t, waitingEnded); !errors.Is(err, ErrNotStarted) {
 		t.Errorf("%v", err)
 	}
 	inFlight.cancel()
-	if err := within(t, ended); err != nil {
+	if err := await(t, inFlightEnded); err != nil {
 		t.Errorf("%v", err)
 	}
 
-	// It has ended by the time that its place comes.
-	late := newTold()
-	late.deaf = true
-	waits = begun(late)
+	// The context of this call has ended when the call gets a slot.
+	late := newObservedContext()
+	late.hideDone = true
+	lateEnded := start(late)
 	late.cancel()
-	<-begins
-	held--
-	if err := within(t, waits); !errors.Is(err, ErrNotBegun) || len(begins) != held {
-		t.Errorf("%v, %d places taken", err, len(begins))
+	<-submitSlots
+	taken--
+	if err := await(t, lateEnded); !errors.Is(err, ErrNotStarted) || len(submitSlots) != taken {
+		t.Errorf("%v, %d slots taken", err, len(submitSlots))
 	}
 }
 
-// Whoever waited for a place for as long as the call may take is not sent, whoever said how long that is.
-func TestTheWaitForAPlaceIsPartOfTheCallsTime(t *testing.T) {
+// The wait for a slot counts towards the timeout of the call, whether the client, the call or a deadline sets it.
+func TestWaitForSlotCountsTowardsTimeout(t *testing.T) {
 	table := []struct{ client, call string }{
 		{`"timeout_ms":20`, ``},
 		{`"timeout_ms":null`, `{"timeout_ms":20,"idempotency_key":"k"}`},
@@ -109,70 +127,63 @@ func TestTheWaitForAPlaceIsPartOfTheCallsTime(t *testing.T) {
 		{`"timeout_ms":20`, `{"deadline_ms":60000}`},
 	}
 	for _, row := range table {
-		client, refused, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0,`+row.client+`}`))
-		if err != nil || refused != nil {
-			t.Fatal(refused, err)
+		client, rejected, err := NewClient(0, []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0,`+row.client+`}`))
+		if err != nil || rejected != nil {
+			t.Fatal(rejected, err)
 		}
 		defer FreeClient(client)
-		for range cap(begins) {
-			begins <- struct{}{}
+		for range cap(submitSlots) {
+			submitSlots <- struct{}{}
 		}
-		ctx := newTold()
-		var got Outcome
+		ctx := newObservedContext()
+		var got errorRecord
+		var decodeErr error
 		ended := make(chan error, 1)
 		go func() {
-			_, err := Run(ctx, client, []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(outcome *Outcome) { got = *outcome })
+			_, err := Run(ctx, client, operation, []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(result *Result) {
+				got, decodeErr = decodeError(result)
+			})
 			ended <- err
 		}()
-		<-ctx.waits
+		<-ctx.used
 		time.Sleep(20 * time.Millisecond)
-		for range cap(begins) {
-			<-begins
+		for range cap(submitSlots) {
+			<-submitSlots
 		}
-		if err := within(t, ended); err != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 20*time.Millisecond {
-			t.Errorf("%v: %+v, %v", row, got, err)
+		if err := await(t, ended); err != nil || decodeErr != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 0.02 {
+			t.Errorf("%v: %+v, %v, %v", row, got, err, decodeErr)
 		}
 	}
 }
 
-func within(t *testing.T, ended <-chan error) error {
+func await(t *testing.T, ended <-chan error) error {
 	t.Helper()
 	select {
 	case err := <-ended:
 		return err
 	case <-time.After(10 * time.Second):
-		t.Fatal("still there")
+		t.Fatal("Run did not return")
 		return nil
 	}
 }
 
-// A told context tells that somebody waits for its end. A deaf one's end wakes nobody.
-type told struct {
+// observedContext reports each use of Done. If hideDone is set, its end is visible in Err only.
+type observedContext struct {
 	context.Context
-	cancel context.CancelFunc
-	waits  chan struct{}
-	deaf   bool
+	cancel   context.CancelFunc
+	used     chan struct{}
+	hideDone bool
 }
 
-func newTold() *told {
+func newObservedContext() *observedContext {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &told{Context: ctx, cancel: cancel, waits: make(chan struct{}, 2)}
+	return &observedContext{Context: ctx, cancel: cancel, used: make(chan struct{}, 2)}
 }
 
-func (c *told) Done() <-chan struct{} {
-	c.waits <- struct{}{}
-	if c.deaf {
+func (c *observedContext) Done() <-chan struct{} {
+	c.used <- struct{}{}
+	if c.hideDone {
 		return nil
 	}
 	return c.Context.Done()
-}
-
-func TestCanonical(t *testing.T) {
-	for name, made := range map[string]string{"content-type": "Content-Type", "x-REQUEST-id": "X-Request-Id", "": "", "-": "-", "é": "é"} {
-		for range 2 {
-			if got := Canonical(name); got != made {
-				t.Errorf("%q: %q, not %q", name, got, made)
-			}
-		}
-	}
 }

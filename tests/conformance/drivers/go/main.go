@@ -117,7 +117,7 @@ func joinValues(headers http.Header) any {
 	return joined
 }
 
-func orNull[T comparable](value T) any {
+func nullIfZero[T comparable](value T) any {
 	var zero T
 	if value == zero {
 		return nil
