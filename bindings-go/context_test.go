@@ -39,6 +39,9 @@ func TestCanceledContextAbortsRequest(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, sdk.ErrCanceled) || !errors.Is(err, cause) || !errors.As(err, &e) || !e.MayHaveRun {
 			t.Fatalf("%#v", err)
 		}
+		if e.Message != "The context was canceled." {
+			t.Error(e.Message)
+		}
 		select {
 		case <-s.disconnected:
 			fastestAbort = min(fastestAbort, time.Since(canceled))
@@ -55,7 +58,7 @@ func TestErrorOfACanceledCall(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	table := []struct {
-		early   bool
+		early   bool // canceled before Run
 		options []sdk.RunOption
 		key     string
 	}{
@@ -69,7 +72,7 @@ func TestErrorOfACanceledCall(t *testing.T) {
 		started, least := time.Now(), 20*time.Millisecond
 		if row.early {
 			cancel()
-			least = 0
+			minimum = 0
 		} else {
 			go func() {
 				<-s.requested

@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK_VERSION := 0.8.2
 STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)/staticcheck
 GO_VERSION_NEEDED := Go 1.24 or later from https://go.dev, and gcc: cgo needs a C compiler
-# A worktree or an archive need not be a git checkout.
+# An exported source tree is not a git checkout.
 export GOFLAGS ?= -buildvcs=false
 GO_PLATFORM = $(shell $(GO) env GOOS)_$(shell $(GO) env GOARCH)
 GO_LIB = bindings-go/lib/$(GO_PLATFORM)/libbuilderaikits.a
@@ -18,7 +18,7 @@ go-lib: rust ## Build the Go package's library, optimized
 	$(RELEASE_FLAGS) $(CARGO) rustc -p builderaikits-ffi --profile wheel --crate-type staticlib --target-dir $(TARGET_DIR)/golib $(LOCKED)
 	ffi/archive.sh $(GO_LIB) $(FFI_TARGET)=$(TARGET_DIR)/golib/$(CARGO_BUILD_TARGET)/wheel/libbuilderaikits_ffi.a
 
-# The library that is released for Linux. zig has the headers of an old glibc and of musl.
+# The library that is released for Linux. zig includes an old glibc and musl.
 GO_LINUX = $(patsubst %-gnu,%,$(patsubst %-musl,%,$(HOST_TARGET)))
 .PHONY: go-pack
 go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linux, for glibc and musl, and test it with an old glibc and with musl
@@ -31,7 +31,7 @@ go-pack: rust $(ZIGBUILD) ## Build the Go package's library as released for Linu
 	ffi/archive.sh $(GO_LIB) $(foreach libc,gnu musl,$(GO_LINUX)-$(libc)=$(TARGET_DIR)/golib/$(GO_LINUX)-$(libc)/wheel/libbuilderaikits_ffi.a)
 	bindings-go/release/libc.sh "$(CURDIR)/$(dir $(ZIGBUILD))python" $(TARGET_DIR)/debug/builderaikits-sandbox $(GO_BIN)/libc
 
-# The library is not optimized. Programs are always linked again, because Go does not notice that a library has changed.
+# The library is not optimized. Programs are always linked again, because go build does not detect a changed library.
 .PHONY: go-build
 go-build: rust ## Build the Go package's library, its conformance driver and its examples
 	@$(has-go) || { echo "missing: $(GO_VERSION_NEEDED)" >&2; exit 1; }
@@ -66,7 +66,7 @@ go-release: rust ## Assemble the Go package as it is released, for this platform
 	rm -rf $(GO_DIST)
 	cd bindings-go/release && GOWORK=off $(GO) run . -partial $(CURDIR) $(GO_DIST)
 
-# It uses the library that exists; that of go-build is good enough for this check.
+# It uses the library that was built last. The one of go-build is sufficient.
 .PHONY: go-release-check
 go-release-check: rust ffi-link-test ## Use the released Go package without a checkout and without Rust: go get, build, run, vendor
 	$(CARGO) build -p builderaikits-sandbox $(LOCKED)

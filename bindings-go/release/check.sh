@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Uses the Go package as somebody would who has no checkout and no Rust: check.sh RELEASE SANDBOX [VERSION].
-# RELEASE is what release/main.go made; it is the only proxy that is asked.
+# Uses the Go package without a checkout and without Rust: check.sh RELEASE SANDBOX [VERSION].
+# RELEASE is the folder that release/main.go wrote; it is the only module proxy.
 set -euo pipefail
 release=$(cd "$1" && pwd)
 source "$(dirname "${BASH_SOURCE[0]}")/../../sandbox/start.sh" "$2"
@@ -10,7 +10,7 @@ outside=(env -i "PATH=$(dirname "$(readlink -f "$go")"):/usr/bin:/bin" "HOME=$sc
   "GOPROXY=file://$release" GOSUMDB=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
   "BUILDERAIKITS_API_KEY=bak_test" "BUILDERAIKITS_BASE_URL=$url")
 if "${outside[@]}" sh -c 'command -v cargo rustc'; then
-  echo "there is a Rust on the path: the check would prove less" >&2
+  echo "Rust is on the PATH, so this would not test a build without Rust" >&2
   exit 1
 fi
 step() {
@@ -38,7 +38,7 @@ func main() {
 	}
 	run, err := client.Kits.Run(context.Background(), builderaikits.RunParams{
 		Kit:   builderaikits.KitTextGen,
-		Input: builderaikits.Input{Prompt: "Hello from outside"},
+		Input: builderaikits.RunInput{Prompt: "Hello from outside"},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -48,7 +48,7 @@ func main() {
 GO
 step go mod init example.com/program
 step go get "builderaikits.com/sdk${3:+@$3}"
-# As on every machine after the first: go.mod and go.sum are there, and nothing else.
+# Build with go.mod and go.sum only, as on another machine.
 chmod -R u+w "$scratch/go" && rm -rf "$scratch/go"
 step go build -ldflags='-s -w' -o program .
 step ./program
@@ -61,8 +61,8 @@ rm -f program
 chmod -R u+w "$scratch/go" && rm -rf "$scratch/go"
 step go build -mod=vendor -ldflags='-s -w' -o program .
 step ./program
-step env CGO_ENABLED=0 go build -o without .
-if without=$(step ./without 2>&1) || [[ $without != *CGO_ENABLED=1* ]]; then
+step env CGO_ENABLED=0 go build -o without-cgo .
+if without=$(step ./without-cgo 2>&1) || [[ $without != *CGO_ENABLED=1* ]]; then
   echo "without cgo: $without" >&2
   exit 1
 fi

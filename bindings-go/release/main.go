@@ -1,11 +1,11 @@
-// Puts the Go package together as a release serves it: files of the module proxy's protocol, for the root module and
-// for the library of each platform.
+// Release assembles a release of the Go package: the files of the module proxy protocol, for the root module and for the
+// library of each platform.
 //
 //	release -tag TAG CHECKOUT FOLDER
 //	release -partial CHECKOUT FOLDER
 //
-// The folder then serves as GOPROXY=file://FOLDER, and as what builderaikits.com/sdk's page points at (go-import.html).
-// What it has of other versions stays, and is listed; a version that it has is never changed.
+// FOLDER can be used as GOPROXY=file://FOLDER. Published, it is what go-import.html points to. Other versions in FOLDER stay
+// and are listed. A version that exists is never changed.
 package main
 
 import (
@@ -33,8 +33,8 @@ const root = "builderaikits.com/sdk"
 func main() {
 	log.SetFlags(0)
 	var r release
-	flag.BoolVar(&r.partial, "partial", false, "a try: without a tag, and going on where the library of a platform is missing")
-	flag.StringVar(&r.tag, "tag", "", "the tag that is released; it must be the version of the code")
+	flag.BoolVar(&r.partial, "partial", false, "assemble without a tag, and without the libraries that were not built")
+	flag.StringVar(&r.tag, "tag", "", "the tag to release; it must match the version of the code")
 	flag.Parse()
 	if flag.NArg() != 2 || r.partial == (r.tag != "") {
 		log.Fatal("usage: release -tag TAG|-partial CHECKOUT FOLDER")
@@ -58,11 +58,11 @@ func (r release) write() error {
 	}
 	found := regexp.MustCompile(`const Version = "(.+)"`).FindSubmatch(code)
 	if found == nil {
-		return fmt.Errorf("client.go has no version")
+		return fmt.Errorf("client.go does not declare a version")
 	}
 	version := "v" + string(found[1])
 	if !r.partial && r.tag != version {
-		return fmt.Errorf("the tag is %s, and the version in client.go %s", r.tag, version)
+		return fmt.Errorf("the tag is %s, but the version in client.go is %s", r.tag, version)
 	}
 	requires, err := os.ReadFile(filepath.Join(source, "go.mod"))
 	if err != nil {
@@ -85,32 +85,32 @@ func (r release) write() error {
 			if _, err := os.Stat(filepath.Join(library, part)); err != nil && !r.partial {
 				return err
 			} else if err != nil {
-				log.Printf("%s: without %s, which was not built here", name, part)
+				log.Printf("%s: %s is missing, because it was not built", name, part)
 			}
 		}
 	}
-	// The root module comes last: whoever sees it finds what it requires.
+	// The root module is written last, so that the modules that it requires exist before it does.
 	names, sources := []string{}, append(libraries, source)
 	for _, library := range libraries {
 		names = append(names, root+"/lib/"+filepath.Base(library))
 	}
 	names = append(names, root)
 	for _, name := range names {
-		if _, err := listed(r.list(name)); err != nil {
+		if _, err := readList(r.list(name)); err != nil {
 			return err
 		}
 	}
 	for i, name := range names {
-		if err := r.module(module.Version{Path: name, Version: version}, sources[i]); err != nil {
+		if err := r.writeModule(module.Version{Path: name, Version: version}, sources[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// module makes the files of one module: its zip, its go.mod, and its place in the list of versions.
-func (r release) module(m module.Version, source string) error {
-	files, err := files(source, r.checkout)
+// writeModule writes the files of one module: its zip, its go.mod, and its line in the list of versions.
+func (r release) writeModule(m module.Version, source string) error {
+	files, err := moduleFiles(source, r.checkout)
 	if err != nil {
 		return err
 	}
@@ -118,13 +118,13 @@ func (r release) module(m module.Version, source string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
-	var made bytes.Buffer
-	if err := zip.Create(&made, m, files); err != nil {
+	var archive bytes.Buffer
+	if err := zip.Create(&archive, m, files); err != nil {
 		return err
 	}
 	before, err := os.ReadFile(filepath.Join(to, m.Version+".zip"))
-	if err == nil && !bytes.Equal(before, made.Bytes()) {
-		return fmt.Errorf("%s %s is there already, with other content: a version never changes", m.Path, m.Version)
+	if err == nil && !bytes.Equal(before, archive.Bytes()) {
+		return fmt.Errorf("%s %s exists with other content, and a version never changes", m.Path, m.Version)
 	}
 	if err != nil {
 		mod, err := os.ReadFile(filepath.Join(source, "go.mod"))
@@ -138,18 +138,18 @@ func (r release) module(m module.Version, source string) error {
 		if err != nil {
 			return err
 		}
-		// The zip is last: where it is, the others are.
+		// The zip is written last: if it exists, the other files do too.
 		for _, file := range []struct {
-			end     string
+			suffix  string
 			content []byte
-		}{{".info", info}, {".mod", mod}, {".zip", made.Bytes()}} {
-			if err := os.WriteFile(filepath.Join(to, m.Version+file.end), file.content, 0o644); err != nil {
+		}{{".info", info}, {".mod", mod}, {".zip", archive.Bytes()}} {
+			if err := os.WriteFile(filepath.Join(to, m.Version+file.suffix), file.content, 0o644); err != nil {
 				return err
 			}
 		}
 	}
-	fmt.Printf("%s %s: %d files, %d bytes\n", m.Path, m.Version, len(files), made.Len())
-	versions, err := listed(r.list(m.Path))
+	fmt.Printf("%s %s: %d files, %d bytes\n", m.Path, m.Version, len(files), archive.Len())
+	versions, err := readList(r.list(m.Path))
 	if err != nil {
 		return err
 	}
@@ -158,13 +158,13 @@ func (r release) module(m module.Version, source string) error {
 	return os.WriteFile(r.list(m.Path), []byte(strings.Join(slices.Compact(versions), "\n")+"\n"), 0o644)
 }
 
-// list is the file of a module's versions.
+// list returns the path of the list of a module's versions.
 func (r release) list(name string) string {
 	return filepath.Join(r.folder, filepath.FromSlash(name), "@v", "list")
 }
 
-// listed are the versions of a list; none where there is none yet.
-func listed(file string) ([]string, error) {
+// readList reads a list of versions. If the file does not exist, there are none.
+func readList(file string) ([]string, error) {
 	content, err := os.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
@@ -172,15 +172,15 @@ func listed(file string) ([]string, error) {
 	versions := strings.Fields(string(content))
 	for _, version := range versions {
 		if semver.Canonical(version) != version {
-			return nil, fmt.Errorf("%s: %q is no version: this is no list of them", file, version)
+			return nil, fmt.Errorf("%s is not a list of versions: it contains %q", file, version)
 		}
 	}
 	return versions, nil
 }
 
-// files are the module's own: Go, the header, the library, its page, and the licences. Of the tests only the examples,
-// which the documentation shows; the others need the checkout.
-func files(source, checkout string) (files []zip.File, err error) {
+// moduleFiles returns the files of a module: Go files, the header, the library, README.md and the licenses. The only test file
+// is that of the examples, which the documentation shows; the other tests need the repository.
+func moduleFiles(source, checkout string) (files []zip.File, err error) {
 	err = filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -190,7 +190,7 @@ func files(source, checkout string) (files []zip.File, err error) {
 			return err
 		}
 		_, nested := os.Stat(filepath.Join(path, "go.mod"))
-		if entry.IsDir() && name != "." && (nested == nil || name == "ffi" || name == "testdata") {
+		if entry.IsDir() && name != "." && (nested == nil || name == "testdata") {
 			return filepath.SkipDir
 		}
 		switch {
@@ -202,8 +202,8 @@ func files(source, checkout string) (files []zip.File, err error) {
 		}
 		return nil
 	})
-	for _, licence := range []string{"LICENSE", "LICENSE-APACHE", "LICENSE-MIT"} {
-		files = append(files, file{licence, filepath.Join(checkout, licence)})
+	for _, license := range []string{"LICENSE", "LICENSE-APACHE", "LICENSE-MIT"} {
+		files = append(files, file{license, filepath.Join(checkout, license)})
 	}
 	return files, err
 }

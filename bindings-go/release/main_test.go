@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// checkout is as much of one as a release takes.
+// checkout creates the files of a checkout that a release reads.
 func checkout(t *testing.T, version string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -36,7 +36,7 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// tree is every file of a folder.
+// tree returns the names and contents of all files of a folder.
 func tree(t *testing.T, folder string) string {
 	t.Helper()
 	var all strings.Builder
@@ -54,17 +54,17 @@ func tree(t *testing.T, folder string) string {
 	return all.String()
 }
 
-func TestVersionsThatAreThereStay(t *testing.T) {
+func TestPublishedVersionsStay(t *testing.T) {
 	folder := t.TempDir()
 	for _, version := range []string{"0.2.0", "0.10.0", "0.10.0-rc.1", "0.2.0"} {
 		r := release{checkout: checkout(t, version), folder: folder, tag: "v" + version}
 		if err := r.write(); err != nil {
 			t.Fatal(err)
 		}
-		// Once more changes nothing.
-		once := tree(t, folder)
-		if err := r.write(); err != nil || tree(t, folder) != once {
-			t.Errorf("%s, again: %v", version, err)
+		// Writing it again changes nothing.
+		before := tree(t, folder)
+		if err := r.write(); err != nil || tree(t, folder) != before {
+			t.Errorf("%s, written again: %v", version, err)
 		}
 	}
 	for _, name := range []string{root, library} {
@@ -79,25 +79,25 @@ func TestVersionsThatAreThereStay(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
+func TestRejectedReleases(t *testing.T) {
 	table := map[string]struct {
 		change func(r *release)
 		words  string
 	}{
-		"another tag": {func(r *release) { r.tag = "v0.1.1" }, "the tag is v0.1.1, and the version in client.go v0.1.0"},
+		"another tag": {func(r *release) { r.tag = "v0.1.1" }, "the tag is v0.1.1, but the version in client.go is v0.1.0"},
 		"no library": {func(r *release) {
 			os.Remove(filepath.Join(r.checkout, "bindings-go/lib/linux_amd64/libbuilderaikits.a"))
 		}, "libbuilderaikits.a"},
-		"nothing of musl": {func(r *release) { os.Remove(filepath.Join(r.checkout, "bindings-go/lib/linux_amd64/has_musl.h")) }, "has_musl.h"},
+		"no object for musl": {func(r *release) { os.Remove(filepath.Join(r.checkout, "bindings-go/lib/linux_amd64/has_musl.h")) }, "has_musl.h"},
 		"other content": {func(r *release) {
 			write(t, filepath.Join(r.checkout, "bindings-go/lib/linux_amd64/libbuilderaikits.a"), "another archive")
 		}, "a version never changes"},
 		"another version of the library": {func(r *release) {
 			write(t, filepath.Join(r.checkout, "bindings-go/go.mod"), "module "+root+"\n\nrequire "+library+" v0.0.9\n")
 		}, "go.mod does not require"},
-		"a list that is a page": {func(r *release) {
+		"a list that is an HTML page": {func(r *release) {
 			write(t, r.list(root), "<!doctype html>\n<title>Not found</title>\n")
-		}, "this is no list"},
+		}, "is not a list of versions"},
 	}
 	for name, row := range table {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			if tree(t, r.folder) != before {
-				t.Error("something was written all the same")
+				t.Error("the folder was changed")
 			}
 		})
 	}
