@@ -60,7 +60,7 @@ func TestExamples(t *testing.T) {
 		}
 		for _, word := range row.words {
 			if !strings.Contains(string(out), word) {
-				t.Errorf("%s: %q is missing in %s", row.name, word, out)
+				t.Errorf("%s: no %q in %s", row.name, word, out)
 			}
 		}
 	}

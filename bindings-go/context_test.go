@@ -39,9 +39,6 @@ func TestCanceledContextAbortsRequest(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, sdk.ErrCanceled) || !errors.Is(err, cause) || !errors.As(err, &e) || !e.MayHaveRun {
 			t.Fatalf("%#v", err)
 		}
-		if e.Message != "The context was canceled." {
-			t.Error(e.Message)
-		}
 		select {
 		case <-s.disconnected:
 			fastestAbort = min(fastestAbort, time.Since(canceled))
@@ -58,7 +55,7 @@ func TestErrorOfACanceledCall(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	table := []struct {
-		early   bool // canceled before Run
+		early   bool
 		options []sdk.RunOption
 		key     string
 	}{
@@ -72,7 +69,7 @@ func TestErrorOfACanceledCall(t *testing.T) {
 		started, least := time.Now(), 20*time.Millisecond
 		if row.early {
 			cancel()
-			minimum = 0
+			least = 0
 		} else {
 			go func() {
 				<-s.requested

@@ -29,7 +29,7 @@ func TestStatusKinds(t *testing.T) {
 		}
 		for other := range table {
 			if table[other] != kind && errors.Is(err, table[other]) {
-				t.Errorf("%d is of kind %v too", status, table[other])
+				t.Errorf("%d is %v as well", status, table[other])
 			}
 		}
 		if e.StatusCode != status || e.RequestID != "req_1" || e.Attempts != 1 || e.IdempotencyKey == "" || e.Elapsed <= 0 ||
@@ -51,10 +51,10 @@ func TestStatusKinds(t *testing.T) {
 func TestErrorsWithoutAResponse(t *testing.T) {
 	silent := silent(t)
 	table := []struct {
-		kind       sdk.ErrorKind
-		url        string
-		options    []sdk.RunOption
-		mayHaveRun bool
+		kind    sdk.ErrorKind
+		url     string
+		options []sdk.RunOption
+		mayRun  bool
 	}{
 		{sdk.ErrConnection, closedPort(t), nil, false},
 		{sdk.ErrTimeout, silent.URL(), []sdk.RunOption{sdk.WithTimeout(50 * time.Millisecond)}, true},
@@ -67,7 +67,7 @@ func TestErrorsWithoutAResponse(t *testing.T) {
 		if row.kind == sdk.ErrTLS && errors.Is(err, sdk.ErrConnection) {
 			continue // a server that does not speak TLS can look like a failed connection
 		}
-		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayHaveRun || errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayRun || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v: got %#v", row.kind, err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestConnectionErrorWrapsTheSystemError(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	table := []struct {
 		err  sdk.Error
-		text string
+		line string
 	}{
 		{sdk.Error{Message: "m", Body: []byte("prompt")}, "builderaikits: m"},
 		{sdk.Error{Message: "m", Attempts: 1}, "builderaikits: m (1 attempt)"},
@@ -94,11 +94,11 @@ func TestErrorText(t *testing.T) {
 	for _, row := range table {
 		row.err.Kind = max(row.err.Kind, "internal")
 		for _, text := range []string{row.err.Error(), fmt.Sprint(&row.err), fmt.Sprintf("%+v", &row.err)} {
-			if text != row.text {
-				t.Errorf("got %q, want %q", text, row.text)
+			if text != row.line {
+				t.Errorf("%q, not %q", text, row.line)
 			}
 		}
-		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.text) || strings.Contains(text, "prompt") {
+		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.line) || strings.Contains(text, "prompt") {
 			t.Error(text)
 		}
 	}

@@ -68,7 +68,7 @@ func ExampleError() {
 		case errors.Is(err, builderaikits.ErrAuthentication):
 			fmt.Println("create a new key")
 		case errors.As(err, &failed) && failed.MayHaveRun:
-			fmt.Println("may be billed:", failed.RequestID)
+			fmt.Println("it may be billed:", failed.RequestID)
 		default:
 			fmt.Println("try again later")
 		}
@@ -80,11 +80,11 @@ func ExampleError() {
 
 // Code that takes an interface can be tested without a server, with runs that it constructs.
 func ExampleRun() {
-	type runner interface {
+	type kits interface {
 		Run(context.Context, builderaikits.RunParams, ...builderaikits.RunOption) (*builderaikits.Run, error)
 	}
-	shout := func(r runner) string {
-		run, err := r.Run(context.Background(), builderaikits.RunParams{})
+	shout := func(k kits) string {
+		run, err := k.Run(context.Background(), builderaikits.RunParams{})
 		if err != nil {
 			return err.Error()
 		}

@@ -37,7 +37,7 @@ func TestLogger(t *testing.T) {
 		run(t, c, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "canary"}})
 		for _, word := range row.words {
 			if !strings.Contains(text.String(), word) {
-				t.Errorf("%s is missing in %q", word, text.String())
+				t.Errorf("no %s in %q", word, text.String())
 			}
 		}
 		if strings.Contains(text.String(), "canary") || row.silent != (text.Len() == 0) {

@@ -75,7 +75,7 @@ func TestChildrenInheritNoDescriptors(t *testing.T) {
 		info, _ := os.ReadFile("/proc/self/fdinfo/" + entry.Name())
 		var position, flags int64
 		if _, err := fmt.Sscanf(string(info), "pos:%d\nflags:%o", &position, &flags); err != nil || flags&syscall.O_CLOEXEC == 0 {
-			t.Errorf("children inherit %s: %s, %v", link, info, err)
+			t.Errorf("%s stays open in children: %s, %v", link, info, err)
 		}
 	}
 	if found < 3 {
@@ -98,11 +98,11 @@ func self(t *testing.T, role string, env ...string) *exec.Cmd {
 
 func await(t *testing.T, events <-chan struct{}, times int) {
 	t.Helper()
-	for i := range n {
+	for n := range times {
 		select {
 		case <-events:
 		case <-time.After(time.Minute):
-			t.Fatalf("only %d of %d", i, n)
+			t.Fatalf("%d of %d", n, times)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func TestManyGoroutines(t *testing.T) {
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			copied, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
+			own, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
 			if err != nil {
 				t.Error(err)
 				return

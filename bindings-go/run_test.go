@@ -44,9 +44,9 @@ func TestRunJSONMatchesTheAPI(t *testing.T) {
 			t.Errorf("%s, not %s", rewritten, written)
 		}
 	}
-	for _, invalid := range []string{`[]`, `{}`, `{"output":{}}`, `{"output":{"text":1}}`, `{"output":"a"}`} {
-		if err := json.Unmarshal([]byte(invalid), new(sdk.Run)); err == nil {
-			t.Error(invalid)
+	for _, bad := range []string{`[]`, `{}`, `{"output":{}}`, `{"output":{"text":1}}`, `{"output":"a"}`} {
+		if err := json.Unmarshal([]byte(bad), new(sdk.Run)); err == nil {
+			t.Error(bad)
 		}
 	}
 }

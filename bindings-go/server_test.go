@@ -76,12 +76,12 @@ func sandbox(program string, flags ...string) (url string, stop func(), err erro
 
 func client(t testing.TB, options ...sdk.Option) *sdk.Client {
 	t.Helper()
-	c, err := sdk.NewClient(options...)
+	made, err := sdk.NewClient(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return c
+	t.Cleanup(made.Close)
+	return made
 }
 
 // service is a server for what the sandbox does not do.
@@ -144,9 +144,9 @@ func closedPort(t testing.TB) string {
 
 func run(t testing.TB, c *sdk.Client, params sdk.RunParams, options ...sdk.RunOption) *sdk.Run {
 	t.Helper()
-	result, err := c.Kits.Run(context.Background(), params, options...)
+	made, err := c.Kits.Run(context.Background(), params, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result
+	return made
 }

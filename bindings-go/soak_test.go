@@ -58,7 +58,7 @@ func TestSoak(t *testing.T) {
 		fmt.Printf("%3d %%  %d calls  %+v  %.0f calls/s\n", (fifth+1)*20, part*int64(fifth+1), last, float64(part*int64(fifth+1))/time.Since(started).Seconds())
 	}
 	if grown := last.rssKiB - first.rssKiB; grown > 8<<10 || last.goroutines != first.goroutines || last.threads != first.threads {
-		t.Errorf("%d KiB more: %+v, before %+v", grown, last, first)
+		t.Errorf("%d KiB more, and %+v after %+v", grown, last, first)
 	}
 }
 
@@ -75,8 +75,8 @@ func createThreads(n int) {
 			defer all.Done()
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			running.Done()
-			running.Wait()
+			met.Done()
+			met.Wait()
 		}()
 	}
 	all.Wait()

@@ -85,7 +85,7 @@ func TestSubmitSlots(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	inFlight.cancel()
-	if err := await(t, inFlightEnded); err != nil {
+	if err := within(t, ended); err != nil {
 		t.Errorf("%v", err)
 	}
 
@@ -142,7 +142,7 @@ func TestWaitForASlotCountsTowardsTheTimeout(t *testing.T) {
 	}
 }
 
-func await(t *testing.T, ended <-chan error) error {
+func within(t *testing.T, ended <-chan error) error {
 	t.Helper()
 	select {
 	case err := <-ended:

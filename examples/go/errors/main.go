@@ -25,7 +25,7 @@ func main() {
 }
 
 func advice(err error) string {
-	var apiError *sdk.Error
+	var failed *sdk.Error
 	switch {
 	case errors.Is(err, sdk.ErrConfig), errors.Is(err, sdk.ErrAuthentication):
 		return "Set BUILDERAIKITS_API_KEY to a key from your dashboard that was not revoked."
