@@ -14,7 +14,7 @@ import (
 )
 
 func TestOnlyNativePackagesUseCgo(t *testing.T) {
-	found := 0
+	seen := 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") {
 			return err
@@ -25,7 +25,7 @@ func TestOnlyNativePackagesUseCgo(t *testing.T) {
 		}
 		for _, imported := range file.Imports {
 			if imported.Path.Value == `"C"` || imported.Path.Value == `"unsafe"` {
-				found++
+				seen++
 				if folder := filepath.ToSlash(filepath.Dir(path)); folder != "internal/native" && !strings.HasPrefix(folder, "lib/") {
 					t.Errorf("%s imports %s", path, imported.Path.Value)
 				}
@@ -33,8 +33,8 @@ func TestOnlyNativePackagesUseCgo(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || found < 8 {
-		t.Errorf("%d imports, %v", found, err)
+	if err != nil || seen < 8 {
+		t.Errorf("%d imports, %v", seen, err)
 	}
 }
 
@@ -44,7 +44,7 @@ func TestExamples(t *testing.T) {
 		words               []string
 	}{
 		{"quickstart", "Hello from Go", "bak_test", []string{"Hello from Go", "completed", "1 attempt"}},
-		{"errors", "", "bak_revoked_x", []string{"builderaikits: 401: ", "not revoked"}},
+		{"errors", "", "bak_revoked_x", []string{"401: ", "has not been revoked"}},
 		{"errors", "", "", []string{"WithAPIKey", "Set BUILDERAIKITS_API_KEY"}},
 		{"concurrency", "", "bak_test", []string{"50 runs", "canceled: builderaikits: The context was canceled."}},
 	}
@@ -60,7 +60,7 @@ func TestExamples(t *testing.T) {
 		}
 		for _, word := range row.words {
 			if !strings.Contains(string(out), word) {
-				t.Errorf("%s: no %q in %s", row.name, word, out)
+				t.Errorf("%s: %q is missing in %s", row.name, word, out)
 			}
 		}
 	}

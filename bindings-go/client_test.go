@@ -46,12 +46,12 @@ func TestRequestIsSentUnchanged(t *testing.T) {
 		"config": {"max_tokens": 7, "temperature": 0.0, "top": {"p": -1}}, "also": true}`
 	sent := <-received
 	if !sameJSON(t, sent.body, want) {
-		t.Errorf("sent %s", sent.body)
+		t.Errorf("sent %s, want %s", sent.body, want)
 	}
 	for name, value := range map[string]string{"X-Client": "c", "X-Call": "d", "Idempotency-Key": "key-1", "Authorization": "Bearer bak_1",
 		"User-Agent": "builderaikits-go/" + sdk.Version + " app/1"} {
 		if got := sent.headers.Get(name); got != value {
-			t.Errorf("%s: %q, not %q", name, got, value)
+			t.Errorf("%s: got %q, want %q", name, got, value)
 		}
 	}
 	m := got.ResponseMetadata
@@ -62,9 +62,9 @@ func TestRequestIsSentUnchanged(t *testing.T) {
 		t.Errorf("headers %v", m.Headers)
 	}
 	got.ResponseMetadata = sdk.ResponseMetadata{}
-	// As a user would write it in a test.
+	// A run that a user constructs for a test equals a received one.
 	if want := (&sdk.Run{ID: "run_1", Kit: "text-gen", Status: "completed", Output: sdk.Output{Text: "hi"}, Usage: sdk.Usage{TotalTokens: 2}}); !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, not %+v", got, want)
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
@@ -76,106 +76,120 @@ func TestRejectedRequests(t *testing.T) {
 	for range 200 {
 		deep = []any{deep}
 	}
-	text := func(prompt string) sdk.RunInput { return sdk.RunInput{Prompt: prompt} }
+	input := func(prompt string) sdk.RunParams {
+		return sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}}
+	}
 	config := func(c sdk.RunConfig) sdk.RunParams {
-		return sdk.RunParams{Kit: "k", Input: text("p"), Config: &c}
+		return sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "p"}, Config: &c}
 	}
-	extra := func(fields map[string]any) sdk.RunParams {
-		return sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "p", Extra: fields}}
+	extra := func(value any) sdk.RunParams {
+		return sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "p", Extra: map[string]any{"x": value}}}
 	}
+	secret := sdk.RunInput{Prompt: "secret"}
 	table := []struct {
-		params  sdk.RunParams
-		option  sdk.RunOption
-		name    string
-		message string
+		params    sdk.RunParams
+		runOption sdk.RunOption
+		option    string // of the error
+		message   string // a part of it
 	}{
-		{sdk.RunParams{Input: text("secret")}, nil, "kit", "kit must not be empty"},
-		{sdk.RunParams{Kit: "\xff", Input: text("secret")}, nil, "kit", "kit is not valid UTF-8 (byte 0)."},
-		{sdk.RunParams{Kit: "k", Input: text("secret\xc3")}, nil, "input.prompt", "input.prompt is not valid UTF-8 (byte 6)."},
+		{sdk.RunParams{Input: secret}, nil, "kit", "must not be empty"},
+		{sdk.RunParams{Kit: "\xff", Input: secret}, nil, "kit", "kit is not valid UTF-8 (byte 0)."},
+		{input("secret\xc3"), nil, "input.prompt", "input.prompt is not valid UTF-8 (byte 6)."},
 		{sdk.RunParams{Kit: "k", Input: sdk.RunInput{Context: "\ufffd\xed\xa0\x80"}}, nil, "input.context", "input.context is not valid UTF-8 (byte 3)."},
-		{sdk.RunParams{Kit: "k", Input: text("p"), Extra: map[string]any{"kit": 1}}, nil, "kit", "kit is a field of its own."},
-		{extra(map[string]any{"prompt": "secret"}), nil, "input.prompt", "input.prompt is a field of its own."},
-		{extra(map[string]any{"secret\xff": 1}), nil, "input.Extra", "input.Extra has a key that is not valid UTF-8 (byte 6)."},
-		{extra(map[string]any{"x": "secret\xff"}), nil, "input.x", "input.x contains text that is not valid UTF-8."},
-		{extra(map[string]any{"x": []any{map[string]any{"\xff": 1}}}), nil, "input.x", "input.x contains text that is not valid UTF-8."},
-		{extra(map[string]any{"x": []string{"secret\xff"}}), nil, "input.x", "input.x contains text that is not valid UTF-8."},
-		{extra(map[string]any{"x": struct{ A string }{"\xff"}}), nil, "input.x", "input.x contains text that is not valid UTF-8."},
-		{extra(map[string]any{"x": json.RawMessage("\"\xff\"")}), nil, "input.x", "input.x contains text that is not valid UTF-8."},
-		{extra(map[string]any{"x": cyclic}), nil, "input.x", "input.x cannot be encoded as JSON."},
-		{extra(map[string]any{"x": make(chan int)}), nil, "input.x", "input.x cannot be encoded as JSON."},
-		{extra(map[string]any{"x": math.NaN()}), nil, "input.x", "input.x cannot be encoded as JSON."},
-		{extra(map[string]any{"x": deep}), nil, "input.x", "input.x is nested more than 100 levels deep."},
-		{extra(map[string]any{"x": json.RawMessage(strings.Repeat("[", 101) + strings.Repeat("]", 101))}), nil, "input.x", "input.x is nested more than 100 levels deep."},
-		{config(sdk.RunConfig{MaxTokens: sdk.Int(0)}), nil, "config.max_tokens", "config.max_tokens must be"},
-		{config(sdk.RunConfig{MaxTokens: sdk.Int(-1)}), nil, "config.max_tokens", "config.max_tokens must be"},
+		{sdk.RunParams{Kit: "k", Input: secret, Extra: map[string]any{"kit": 1}}, nil, "kit", "kit is a field of its own. Set it there, not in `Extra`."},
+		{sdk.RunParams{Kit: "k", Input: sdk.RunInput{Extra: map[string]any{"prompt": "secret"}}}, nil, "input.prompt", "input.prompt is a field of its own."},
+		{extra("secret\xff"), nil, "input.x", "that is not valid UTF-8."},
+		{extra([]any{map[string]any{"\xff": 1}}), nil, "input.x", "that is not valid UTF-8."},
+		{extra([]string{"secret\xff"}), nil, "input.x", "that is not valid UTF-8."},
+		{extra(struct{ A string }{"\xff"}), nil, "input.x", "that is not valid UTF-8."},
+		{extra(json.RawMessage("\"\xff\"")), nil, "input.x", "that is not valid UTF-8."},
+		{extra(cyclic), nil, "input.x", "input.x cannot be encoded as JSON."},
+		{extra(deep), nil, "input.x", "input.x is nested more than 100 levels deep."},
+		{extra(make(chan int)), nil, "input.x", "input.x cannot be encoded as JSON."},
+		{extra(math.NaN()), nil, "input.x", "input.x cannot be encoded as JSON."},
+		{config(sdk.RunConfig{MaxTokens: sdk.Int(0)}), nil, "config.max_tokens", "must be at least 1"},
+		{config(sdk.RunConfig{MaxTokens: sdk.Int(-1)}), nil, "config.max_tokens", "must be an integer from 1"},
 		{config(sdk.RunConfig{Temperature: sdk.Float(math.NaN())}), nil, "config.temperature", "config.temperature must be a finite number."},
 		{config(sdk.RunConfig{Temperature: sdk.Float(math.Inf(-1))}), nil, "config.temperature", "config.temperature must be a finite number."},
 		{config(sdk.RunConfig{Extra: map[string]any{"max_tokens": 1}, MaxTokens: sdk.Int(2)}), nil, "config.max_tokens", "config.max_tokens is a field of its own."},
-		{hello, sdk.WithTimeout(0), "WithTimeout", "`WithTimeout` must be"},
-		{hello, sdk.WithTimeout(-1), "WithTimeout", "`WithTimeout` must be"},
-		{hello, sdk.WithMaxRetries(-1), "WithMaxRetries", "`WithMaxRetries` must be"},
+		{hello, sdk.WithTimeout(0), "WithTimeout", "`WithTimeout` must be more than 0"},
+		{hello, sdk.WithTimeout(-1), "WithTimeout", "`WithTimeout` must be more than 0"},
+		{hello, sdk.WithMaxRetries(-1), "WithMaxRetries", "`WithMaxRetries` must be an integer from 0"},
 		{hello, sdk.WithIdempotencyKey(""), "WithIdempotencyKey", "`WithIdempotencyKey` must be 1 to 255"},
 		{hello, sdk.WithIdempotencyKey("\xff"), "WithIdempotencyKey", "`WithIdempotencyKey` is not valid UTF-8 (byte 0)."},
-		{hello, sdk.WithHeader("Authorization", "secret"), "WithHeader", "Authorization"},
+		{hello, sdk.WithHeader("Authorization", "secret"), "WithHeader", "'Authorization' is set by the SDK"},
 		{hello, sdk.WithHeader("x", "secret\r\ny: z"), "WithHeader", "the value of 'x' contains a control character"},
-		{hello, sdk.WithHeader("x", "\xff"), "WithHeader", "`WithHeader` is not valid UTF-8 (byte 0)."},
-		{sdk.RunParams{Kit: "k", Input: text(strings.Repeat("a", 32<<20))}, nil, "", "32 MiB"},
+		{hello, sdk.WithHeader("x", "\xff"), "WithHeader", "not valid UTF-8"},
+		{hello, sdk.WithHeader("\xff", "secret"), "WithHeader", "not valid UTF-8"},
+		{input(strings.Repeat("a", 32<<20)), nil, "", "The request body is "},
 	}
 	for _, row := range table {
-		_, err := c.Kits.Run(context.Background(), row.params, row.option)
+		_, err := c.Kits.Run(context.Background(), row.params, row.runOption)
 		var e *sdk.Error
-		if !errors.Is(err, sdk.ErrInvalidRequest) || !errors.As(err, &e) || e.Option != row.name || !strings.Contains(e.Message, row.message) || e.MayHaveRun || e.Attempts != 0 {
-			t.Errorf("%s, %s: got %q, %#v", row.name, row.message, e.Option, err)
-		} else if strings.Contains(err.Error(), "secret") {
-			t.Errorf("%v", err)
+		switch {
+		case !errors.Is(err, sdk.ErrInvalidRequest) || !errors.As(err, &e):
+			t.Errorf("%s: got %#v", row.message, err)
+		case e.Option != row.option || !strings.Contains(e.Message, row.message) || e.MayHaveRun || e.Attempts != 0:
+			t.Errorf("%s: got %q of option %q: %+v", row.message, e.Message, e.Option, *e)
+		case strings.Contains(err.Error(), "secret"):
+			t.Errorf("the error shows a value: %v", err)
 		}
 	}
-	if len(s.requested) != 0 {
-		t.Error("something was sent")
+	if len(s.received) != 0 {
+		t.Errorf("%d requests were sent", len(s.received))
 	}
 	//lint:ignore SA1012 a nil context is what is tested
-	if _, err := c.Kits.Run(nil, hello); !errors.Is(err, sdk.ErrInvalidRequest) { //nolint:staticcheck
-		t.Error(err)
+	_, err := c.Kits.Run(nil, hello) //nolint:staticcheck
+	var e *sdk.Error
+	if !errors.Is(err, sdk.ErrInvalidRequest) || !errors.As(err, &e) || e.Option != "ctx" || !strings.HasPrefix(e.Message, "ctx is nil.") {
+		t.Errorf("%#v", err)
 	}
 }
 
 func TestRejectedOptions(t *testing.T) {
 	table := []struct {
-		option  sdk.Option
-		name    string
-		message string
+		clientOption sdk.Option
+		option       string // of the error
+		message      string // a part of it
 	}{
-		{sdk.WithAPIKey(""), "WithAPIKey", "`WithAPIKey` is empty."},
+		{sdk.WithAPIKey(""), "WithAPIKey", "`WithAPIKey` is empty"},
 		{sdk.WithAPIKey("bak_secret\xff"), "WithAPIKey", "`WithAPIKey` is not valid UTF-8 (byte 10)."},
-		{sdk.WithBaseURL("http://example.com"), "WithBaseURL", "`WithAllowHTTP`"},
-		{sdk.WithTimeout(0), "WithTimeout", "`WithTimeout` must be"},
-		{sdk.WithAttemptTimeout(-time.Second), "WithAttemptTimeout", "`WithAttemptTimeout` must be"},
-		{sdk.WithConnectTimeout(0), "WithConnectTimeout", "`WithConnectTimeout` must be"},
-		{sdk.WithMaxRetries(math.MaxInt), "WithMaxRetries", "`WithMaxRetries` must be"},
-		{sdk.WithMaxConcurrency(0), "WithMaxConcurrency", "`WithMaxConcurrency` must be"},
-		{sdk.WithMaxResponseBytes(-1), "WithMaxResponseBytes", "`WithMaxResponseBytes` must be"},
-		{sdk.WithProxy("ftp://secret"), "WithProxy", "`WithProxy`"},
+		{sdk.WithBaseURL("http://example.com"), "WithBaseURL", "`WithBaseURL` uses plain http"},
+		{sdk.WithTimeout(0), "WithTimeout", "`WithTimeout` must be more than 0"},
+		{sdk.WithAttemptTimeout(-time.Second), "WithAttemptTimeout", "`WithAttemptTimeout` must be more than 0"},
+		{sdk.WithConnectTimeout(0), "WithConnectTimeout", "`WithConnectTimeout` must be more than 0"},
+		{sdk.WithMaxRetries(math.MaxInt), "WithMaxRetries", "`WithMaxRetries` must be an integer from 0"},
+		{sdk.WithMaxConcurrency(0), "WithMaxConcurrency", "`WithMaxConcurrency` must be an integer from 1"},
+		{sdk.WithMaxResponseBytes(-1), "WithMaxResponseBytes", "`WithMaxResponseBytes` must be an integer from 1"},
+		{sdk.WithProxy("ftp://secret"), "WithProxy", "`WithProxy` has an unsupported scheme"},
 		{sdk.WithCAFile("/nonexistent"), "WithCAFile", "`WithCAFile`"},
-		{sdk.WithAppName("a\nb"), "WithAppName", "`WithAppName` must be"},
-		{sdk.WithHeader("Host", "secret"), "WithHeader", "Host"},
+		{sdk.WithAppName("a\nb"), "WithAppName", "`WithAppName` must be printable ASCII"},
+		{sdk.WithHeader("Host", "secret"), "WithHeader", "'Host' is set by the SDK"},
 	}
 	for _, row := range table {
-		_, err := sdk.NewClient(row.option)
+		_, err := sdk.NewClient(row.clientOption)
 		var e *sdk.Error
-		if !errors.Is(err, sdk.ErrConfig) || !errors.As(err, &e) || e.Option != row.name || !strings.Contains(e.Message, row.message) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s, %s: got %q, %v", row.name, row.message, e.Option, err)
+		switch {
+		case !errors.Is(err, sdk.ErrConfig) || !errors.As(err, &e):
+			t.Errorf("%s: got %#v", row.message, err)
+		case e.Option != row.option || !strings.Contains(e.Message, row.message):
+			t.Errorf("%s: got %q of option %q", row.message, e.Message, e.Option)
+		case strings.Contains(err.Error(), "secret"):
+			t.Errorf("the error shows a value: %v", err)
 		}
 	}
 	t.Setenv("BUILDERAIKITS_API_KEY", "")
-	if _, err := sdk.NewClient(); !errors.Is(err, sdk.ErrConfig) || !strings.Contains(err.Error(), "BUILDERAIKITS_API_KEY") {
-		t.Error(err)
+	_, err := sdk.NewClient()
+	var e *sdk.Error
+	if !errors.Is(err, sdk.ErrConfig) || !errors.As(err, &e) || e.Option != "WithAPIKey" || !strings.Contains(e.Message, "set the BUILDERAIKITS_API_KEY") {
+		t.Errorf("%#v", err)
 	}
 }
 
 func TestCopiesShareStateAndCloseTogether(t *testing.T) {
-	sent := make(chan string, 9)
+	keys := make(chan string, 9)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		sent <- r.Header.Get("Authorization") + " " + r.Header.Get("X-A")
+		keys <- r.Header.Get("Authorization") + " " + r.Header.Get("X-A")
 		respond(200, runJSON)(w, r)
 	})
 	first := client(t, sdk.WithBaseURL(s.URL()), sdk.WithHeader("X-A", "a"))
@@ -185,7 +199,7 @@ func TestCopiesShareStateAndCloseTogether(t *testing.T) {
 	}
 	run(t, first, hello)
 	run(t, second, hello)
-	if a, b := <-sent, <-sent; a != "Bearer bak_test a" || b != "Bearer bak_2 a" {
+	if a, b := <-keys, <-keys; a != "Bearer bak_test a" || b != "Bearer bak_2 a" {
 		t.Error(a, b)
 	}
 	if _, err := first.WithOptions(sdk.WithMaxConcurrency(3)); !errors.Is(err, sdk.ErrConfig) {
@@ -199,12 +213,12 @@ func TestCopiesShareStateAndCloseTogether(t *testing.T) {
 		}
 	}
 	for _, c := range []*sdk.Client{nil, {}} {
-		if _, err := c.WithOptions(); !errors.Is(err, sdk.ErrConfig) {
+		if _, err := c.WithOptions(); !errors.Is(err, sdk.ErrConfig) || !strings.Contains(err.Error(), "was not created with NewClient") {
 			t.Error(err)
 		}
 		c.Close()
 	}
-	if _, err := new(sdk.Client).Kits.Run(context.Background(), hello); !errors.Is(err, sdk.ErrConfig) {
+	if _, err := new(sdk.Client).Kits.Run(context.Background(), hello); !errors.Is(err, sdk.ErrConfig) || !strings.Contains(err.Error(), "was not created with NewClient") {
 		t.Error(err)
 	}
 }
@@ -257,7 +271,7 @@ func TestUnreachableClientClosesItsConnections(t *testing.T) {
 	}
 }
 
-func TestVersionMatchesTheCore(t *testing.T) {
+func TestVersionIsThatOfTheCore(t *testing.T) {
 	manifest, err := os.ReadFile("../Cargo.toml")
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +290,8 @@ func sameJSON(t *testing.T, a, b string) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// A U+FFFD, and a backslash before the letters of its escape, are not invalid UTF-8.
+// encoding/json replaces invalid bytes by the escape \ufffd. A text that contains U+FFFD, or the letters of that escape, is
+// valid.
 func TestReplacementCharactersAreSent(t *testing.T) {
 	s := serve(t, respond(200, runJSON))
 	for _, value := range []any{"\ufffd", []string{"\ufffd", `\ufffd`}, map[string]string{"a": `\\ufffd`}} {
@@ -287,7 +302,7 @@ func TestReplacementCharactersAreSent(t *testing.T) {
 	}
 }
 
-func TestLastHeaderOfTheSameNameWins(t *testing.T) {
+func TestLastHeaderOfTheSameNameIsSent(t *testing.T) {
 	sent := make(chan []string, 1)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		sent <- r.Header.Values("X-Tenant")

@@ -15,13 +15,14 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// patience is how long a busy machine may delay anything. A call that is not canceled takes 30 s or more.
-const patience = 10 * time.Second
+// slack is how much a busy machine may delay a test. A call that is not canceled takes 30 s or more.
+const slack = 10 * time.Second
 
 func TestCanceledContextAbortsRequest(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
-	fastestReturn, fastestAbort := time.Hour, time.Hour
+	// The shortest times of all rounds.
+	returned, aborted := time.Hour, time.Hour
 	for range 20 {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		ended := make(chan error, 1)
@@ -29,33 +30,36 @@ func TestCanceledContextAbortsRequest(t *testing.T) {
 			_, err := c.Kits.Run(ctx, hello)
 			ended <- err
 		}()
-		<-s.requested
+		<-s.received
 		canceled := time.Now()
-		cause := errors.New("cause")
+		cause := errors.New("the cause")
 		cancel(cause)
 		err := <-ended
-		fastestReturn = min(fastestReturn, time.Since(canceled))
+		returned = min(returned, time.Since(canceled))
 		var e *sdk.Error
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, sdk.ErrCanceled) || !errors.Is(err, cause) || !errors.As(err, &e) || !e.MayHaveRun {
 			t.Fatalf("%#v", err)
 		}
+		if e.Message != "The context was canceled." {
+			t.Error(e.Message)
+		}
 		select {
-		case <-s.disconnected:
-			fastestAbort = min(fastestAbort, time.Since(canceled))
-		case <-time.After(patience):
-			t.Fatal("the server still has the connection")
+		case <-s.closed:
+			aborted = min(aborted, time.Since(canceled))
+		case <-time.After(slack):
+			t.Fatal("the server's connection is still open")
 		}
 	}
-	if fastestReturn > 50*time.Millisecond || fastestAbort > 100*time.Millisecond {
-		t.Errorf("returned after %v, and the server saw it after %v, at best", fastestReturn, fastestAbort)
+	if returned > 50*time.Millisecond || aborted > 100*time.Millisecond {
+		t.Errorf("at best Run returned after %v, and the connection closed after %v", returned, aborted)
 	}
 }
 
-func TestErrorOfACanceledCall(t *testing.T) {
+func TestFieldsOfCanceledCall(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	table := []struct {
-		early   bool
+		early   bool // canceled before Run
 		options []sdk.RunOption
 		key     string
 	}{
@@ -66,14 +70,14 @@ func TestErrorOfACanceledCall(t *testing.T) {
 	for _, row := range table {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		started, least := time.Now(), 20*time.Millisecond
+		started, minimum := time.Now(), 20*time.Millisecond
 		if row.early {
 			cancel()
-			least = 0
+			minimum = 0
 		} else {
 			go func() {
-				<-s.requested
-				time.Sleep(least)
+				<-s.received
+				time.Sleep(minimum)
 				cancel()
 			}()
 		}
@@ -82,13 +86,13 @@ func TestErrorOfACanceledCall(t *testing.T) {
 		var e *sdk.Error
 		if !errors.As(err, &e) || e.Kind != sdk.ErrCanceled || e.IdempotencyKey != row.key || e.Attempts != 0 || e.MayHaveRun == row.early {
 			t.Errorf("%#v", err)
-		} else if e.Elapsed < least || e.Elapsed > total || (e.Elapsed == 0) != row.early {
-			t.Errorf("%v, of %v", e.Elapsed, total)
+		} else if e.Elapsed < minimum || e.Elapsed > total || (e.Elapsed == 0) != row.early {
+			t.Errorf("Elapsed is %v, of %v", e.Elapsed, total)
 		}
 	}
 }
 
-func TestContextDeadline(t *testing.T) {
+func TestDeadlineOfTheContext(t *testing.T) {
 	s := silent(t)
 	c := client(t, sdk.WithBaseURL(s.URL()))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -103,15 +107,15 @@ func TestContextDeadline(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	select {
-	case <-s.disconnected:
-	case <-time.After(patience):
-		t.Fatal("the server still has the connection")
+	case <-s.closed:
+	case <-time.After(slack):
+		t.Fatal("the server's connection is still open")
 	}
 }
 
-func TestWaitBeyondTheDeadlineIsNotStarted(t *testing.T) {
+func TestWaitBeyondTheDeadlineReturnsAtOnce(t *testing.T) {
 	s := serve(t, respond(429, "{}", "Retry-After", "60"))
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), slack)
 	defer cancel()
 	_, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(ctx, hello)
 	var e *sdk.Error
@@ -126,71 +130,71 @@ func TestEndedContextSendsNothing(t *testing.T) {
 	cancel()
 	_, err := client(t, sdk.WithBaseURL(s.URL())).Kits.Run(ctx, hello)
 	var e *sdk.Error
-	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.MayHaveRun || len(s.requested) != 0 {
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.MayHaveRun || len(s.received) != 0 {
 		t.Fatalf("%#v", err)
 	}
 }
 
-func TestCanceledWhileWaitingToRetry(t *testing.T) {
+func TestCancelWhileWaitingToRetry(t *testing.T) {
 	s := serve(t, respond(503, "{}", "Retry-After", "60"))
 	var log strings.Builder
 	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	defer client(t, sdk.WithLogger(nil))
-	cancelWaiting(t, c, 1, func() {
-		<-s.requested
-		// The core logs that it waits. Records arrive when any call ends, here one that is rejected.
+	cancelWhileWaiting(t, c, 1, func() {
+		<-s.received
+		// The core logs the wait. The record is passed to the logger when any call ends; here a rejected one.
 		for started := time.Now(); !strings.Contains(log.String(), "retrying"); {
-			if _, err := c.Kits.Run(t.Context(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) || time.Since(started) > patience {
+			if _, err := c.Kits.Run(t.Context(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) || time.Since(started) > slack {
 				t.Fatal(err)
 			}
 		}
 	})
 }
 
-func TestCanceledInTheQueue(t *testing.T) {
-	released := make(chan struct{})
-	release := sync.OnceFunc(func() { close(released) })
+func TestCancelWhileQueued(t *testing.T) {
+	release := make(chan struct{})
+	releaseFirst := sync.OnceFunc(func() { close(release) })
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		<-released
+		<-release
 		respond(200, runJSON)(w, r)
 	})
-	t.Cleanup(release)
+	t.Cleanup(releaseFirst)
 	c := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxConcurrency(1))
 	ended := make(chan error, 1)
-	// This call has the only slot until its response arrives.
+	// This call holds the only permit until its response.
 	go func() {
 		_, err := c.Kits.Run(t.Context(), hello)
 		ended <- err
 	}()
-	<-s.requested
-	cancelWaiting(t, c, 3, func() {
-		// When this call times out, the others, which were started before, are most likely queued too. One that is not
-		// must not be sent either.
+	<-s.received
+	cancelWhileWaiting(t, c, 3, func() {
+		// The others were started before this call, so they are most likely queued when it times out. A call that is not
+		// queued yet must not be sent either.
 		_, err := c.Kits.Run(t.Context(), hello, sdk.WithTimeout(50*time.Millisecond))
-		if !errors.Is(err, sdk.ErrTimeout) || !strings.Contains(err.Error(), "queued") {
+		if !errors.Is(err, sdk.ErrTimeout) || !strings.Contains(err.Error(), "while queued behind `WithMaxConcurrency`") {
 			t.Fatal(err)
 		}
 	})
-	release()
+	releaseFirst()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	// A call that is still queued would be sent before this one.
+	// A queued call that was not canceled would be sent before this one.
 	run(t, c, hello)
-	if sent := len(s.requested); sent != 1 {
-		t.Errorf("%d requests after the first, want 1", sent)
+	if sent := len(s.received); sent != 1 {
+		t.Errorf("%d requests were sent after the first, want 1", sent)
 	}
 }
 
-// cancelWaiting starts calls, and cancels them when wait has returned.
-func cancelWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
+// cancelWhileWaiting starts calls, and cancels them when wait returns. wait returns once the calls wait in the core.
+func cancelWhileWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	started, ended := make(chan struct{}, calls), make(chan error, calls)
 	for range calls {
 		go func() {
-			_, err := c.Kits.Run(watchedContext{ctx, started}, hello)
+			_, err := c.Kits.Run(observedContext{ctx, started}, hello)
 			ended <- err
 		}()
 	}
@@ -208,19 +212,20 @@ func cancelWaiting(t *testing.T, c *sdk.Client, calls int, wait func()) {
 			if !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
-		case <-time.After(patience):
-			t.Fatal("a call is still in flight")
+		case <-time.After(slack):
+			t.Fatal("Run did not return")
 		}
 	}
 }
 
-// watchedContext reports calls of Done, which Run makes when its call is started, or waits for a slot to start it.
-type watchedContext struct {
+// observedContext reports each use of Done. Run uses it after a call was started, and also before that if the call waits for
+// a slot to start in.
+type observedContext struct {
 	context.Context
-	doneCalled chan<- struct{}
+	used chan<- struct{}
 }
 
-func (w watchedContext) Done() <-chan struct{} {
-	w.doneCalled <- struct{}{}
-	return w.Context.Done()
+func (c observedContext) Done() <-chan struct{} {
+	c.used <- struct{}{}
+	return c.Context.Done()
 }

@@ -15,7 +15,7 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-func TestStatusKinds(t *testing.T) {
+func TestKindOfEachStatus(t *testing.T) {
 	table := map[int]sdk.ErrorKind{400: sdk.ErrBadRequest, 401: sdk.ErrAuthentication, 403: sdk.ErrPermissionDenied,
 		404: sdk.ErrNotFound, 409: sdk.ErrConflict, 418: sdk.ErrStatus, 422: sdk.ErrUnprocessable, 429: sdk.ErrRateLimit,
 		500: sdk.ErrServer, 599: sdk.ErrServer, 302: sdk.ErrBadResponse}
@@ -24,12 +24,12 @@ func TestStatusKinds(t *testing.T) {
 		_, err := client(t, sdk.WithBaseURL(s.URL()), sdk.WithMaxRetries(0)).Kits.Run(context.Background(), hello)
 		var e *sdk.Error
 		if !errors.Is(err, kind) || !errors.As(err, &e) {
-			t.Errorf("%d: %v is not %v", status, err, kind)
+			t.Errorf("%d: %v is not of kind %v", status, err, kind)
 			continue
 		}
 		for other := range table {
 			if table[other] != kind && errors.Is(err, table[other]) {
-				t.Errorf("%d is %v as well", status, table[other])
+				t.Errorf("%d is of kind %v too", status, table[other])
 			}
 		}
 		if e.StatusCode != status || e.RequestID != "req_1" || e.Attempts != 1 || e.IdempotencyKey == "" || e.Elapsed <= 0 ||
@@ -42,19 +42,19 @@ func TestStatusKinds(t *testing.T) {
 		if e.Code != "nope" || e.Message != `no\nway` || e.RetryAfter != 7*time.Second {
 			t.Errorf("%d: %q %q %v", status, e.Code, e.Message, e.RetryAfter)
 		}
-		if line := fmt.Sprintf(`builderaikits: %d: no\nway (request req_1, 1 attempt)`, status); err.Error() != line {
-			t.Errorf("%v, not %s", err, line)
+		if want := fmt.Sprintf(`builderaikits: %d: no\nway (request req_1, 1 attempt)`, status); err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
-func TestErrorsWithoutAResponse(t *testing.T) {
+func TestErrorsWithoutResponse(t *testing.T) {
 	silent := silent(t)
 	table := []struct {
-		kind    sdk.ErrorKind
-		url     string
-		options []sdk.RunOption
-		mayRun  bool
+		kind       sdk.ErrorKind
+		url        string
+		options    []sdk.RunOption
+		mayHaveRun bool
 	}{
 		{sdk.ErrConnection, closedPort(t), nil, false},
 		{sdk.ErrTimeout, silent.URL(), []sdk.RunOption{sdk.WithTimeout(50 * time.Millisecond)}, true},
@@ -65,40 +65,51 @@ func TestErrorsWithoutAResponse(t *testing.T) {
 		_, err := client(t, sdk.WithBaseURL(row.url), sdk.WithMaxRetries(0)).Kits.Run(context.Background(), hello, row.options...)
 		var e *sdk.Error
 		if row.kind == sdk.ErrTLS && errors.Is(err, sdk.ErrConnection) {
-			continue // a server that does not speak TLS can look like a failed connection
+			continue // a server that does not speak TLS
 		}
-		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayRun || errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayHaveRun || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v: got %#v", row.kind, err)
 		}
 	}
 }
 
-func TestConnectionErrorWrapsTheSystemError(t *testing.T) {
-	_, err := client(t, sdk.WithBaseURL(closedPort(t)), sdk.WithMaxRetries(0)).Kits.Run(context.Background(), hello)
-	if !errors.Is(err, sdk.ErrConnection) || !errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("%#v wraps %v", err, errors.Unwrap(err))
+func TestCauseOfFailedConnection(t *testing.T) {
+	c := client(t, sdk.WithBaseURL(closedPort(t)), sdk.WithMaxRetries(0))
+	_, err := c.Kits.Run(context.Background(), hello)
+	var e *sdk.Error
+	var errno syscall.Errno
+	if !errors.Is(err, sdk.ErrConnection) || !errors.Is(err, syscall.ECONNREFUSED) || !errors.As(err, &errno) {
+		t.Fatalf("%#v caused by %#v", err, errors.Unwrap(err))
+	}
+	if !errors.As(err, &e) || e.MayHaveRun || e.Attempts != 1 || e.StatusCode != 0 || e.Headers != nil {
+		t.Errorf("%+v", *e)
+	}
+	// The message is the SDK's own, and complete without the text of the cause.
+	if !strings.HasSuffix(e.Message, ".") || err.Error() != "builderaikits: "+e.Message+" (1 attempt)" {
+		t.Error(err)
 	}
 }
 
 func TestErrorText(t *testing.T) {
 	table := []struct {
 		err  sdk.Error
-		line string
+		text string
 	}{
 		{sdk.Error{Message: "m", Body: []byte("prompt")}, "builderaikits: m"},
 		{sdk.Error{Message: "m", Attempts: 1}, "builderaikits: m (1 attempt)"},
 		{sdk.Error{Message: "m", StatusCode: 429, Attempts: 2}, "builderaikits: 429: m (2 attempts)"},
 		{sdk.Error{Message: "m", StatusCode: 500, RequestID: "r\n1", Attempts: 3}, `builderaikits: 500: m (request r\n1, 3 attempts)`},
 		{sdk.Error{Kind: sdk.ErrRateLimit}, "builderaikits: rate_limit"},
+		{sdk.Error{Message: "`WithTimeout` must be more than 0.", Option: "WithTimeout"}, "builderaikits: `WithTimeout` must be more than 0."},
 	}
 	for _, row := range table {
 		row.err.Kind = max(row.err.Kind, "internal")
 		for _, text := range []string{row.err.Error(), fmt.Sprint(&row.err), fmt.Sprintf("%+v", &row.err)} {
-			if text != row.line {
-				t.Errorf("%q, not %q", text, row.line)
+			if text != row.text {
+				t.Errorf("got %q, want %q", text, row.text)
 			}
 		}
-		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.line) || strings.Contains(text, "prompt") {
+		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.text) || strings.Contains(text, "prompt") {
 			t.Error(text)
 		}
 	}
@@ -106,8 +117,10 @@ func TestErrorText(t *testing.T) {
 
 func TestPanicFailsOnlyItsCall(t *testing.T) {
 	c := client(t)
-	_, err := c.Kits.Run(context.Background(), hello, sdk.WithIdempotencyKey("panic-please"))
-	if err == nil {
+	params := hello
+	params.Kit = "panic-please"
+	_, err := c.Kits.Run(context.Background(), params)
+	if errors.Is(err, sdk.ErrBadRequest) {
 		t.Skip("the library was built without the feature inject-panic")
 	}
 	if !errors.Is(err, sdk.ErrInternal) {
@@ -116,9 +129,8 @@ func TestPanicFailsOnlyItsCall(t *testing.T) {
 	run(t, c, hello)
 }
 
-func TestRequestsPrintNoPrompt(t *testing.T) {
-	params := sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "secret", Context: "secret", Extra: map[string]any{"a": "secret"}},
-		Config: &sdk.RunConfig{Extra: map[string]any{"a": "secret"}}, Extra: map[string]any{"a": "secret"}}
+func TestPrintedParamsShowNoPrompt(t *testing.T) {
+	params := sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "secret", Context: "secret", Extra: map[string]any{"a": "secret"}}}
 	for _, form := range []string{"%v", "%+v", "%#v", "%s"} {
 		for _, value := range []any{params, &params, params.Input, reflect.ValueOf(params)} {
 			if text := fmt.Sprintf(form, value); strings.Contains(text, "secret") {

@@ -41,7 +41,7 @@ func ExampleNewClient() {
 	defer client.Close()
 }
 
-// A call can have its own options, and ends with its context.
+// A call can override options of its client. It is aborted when its context ends.
 func ExampleKits_Run() {
 	client, err := builderaikits.NewClient()
 	if err != nil {
@@ -66,25 +66,25 @@ func ExampleError() {
 		var failed *builderaikits.Error
 		switch {
 		case errors.Is(err, builderaikits.ErrAuthentication):
-			fmt.Println("create a new key")
+			fmt.Println("create a new API key")
 		case errors.As(err, &failed) && failed.MayHaveRun:
-			fmt.Println("it may be billed:", failed.RequestID)
+			fmt.Println("may be billed:", failed.RequestID)
 		default:
 			fmt.Println("try again later")
 		}
 	}
 	// Code that handles errors can be tested with errors that it constructs.
 	handle(&builderaikits.Error{Kind: builderaikits.ErrServer, StatusCode: 500, RequestID: "req_1", MayHaveRun: true})
-	// Output: it may be billed: req_1
+	// Output: may be billed: req_1
 }
 
-// Code that takes an interface can be tested without a server, with runs that it constructs.
+// Code that takes an interface can be tested without a server: its tests construct runs.
 func ExampleRun() {
-	type kits interface {
+	type runner interface {
 		Run(context.Context, builderaikits.RunParams, ...builderaikits.RunOption) (*builderaikits.Run, error)
 	}
-	shout := func(k kits) string {
-		run, err := k.Run(context.Background(), builderaikits.RunParams{})
+	shout := func(r runner) string {
+		run, err := r.Run(context.Background(), builderaikits.RunParams{})
 		if err != nil {
 			return err.Error()
 		}

@@ -13,12 +13,12 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-func TestLogger(t *testing.T) {
-	var failFirst sync.Once
+func TestLogs(t *testing.T) {
+	var first sync.Once
 	s := serve(t, respond(200, runJSON))
-	failsOnce := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	flaky := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		status := 200
-		failFirst.Do(func() { status = 503 })
+		first.Do(func() { status = 503 })
 		respond(status, runJSON)(w, r)
 	})
 	for _, row := range []struct {
@@ -27,7 +27,7 @@ func TestLogger(t *testing.T) {
 		words   []string
 		silent  bool
 	}{
-		{failsOnce, slog.LevelInfo, []string{"level=INFO"}, false},
+		{flaky, slog.LevelInfo, []string{"level=INFO"}, false},
 		{s, slog.LevelDebug, []string{"level=DEBUG", "attempt"}, false},
 		{s, slog.LevelError, nil, true},
 	} {
@@ -37,7 +37,7 @@ func TestLogger(t *testing.T) {
 		run(t, c, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "canary"}})
 		for _, word := range row.words {
 			if !strings.Contains(text.String(), word) {
-				t.Errorf("no %s in %q", word, text.String())
+				t.Errorf("%s is missing in %q", word, text.String())
 			}
 		}
 		if strings.Contains(text.String(), "canary") || row.silent != (text.Len() == 0) {

@@ -2,4 +2,4 @@
 
 package builderaikits_test
 
-const totalCalls, maxInFlight = 10_000, 1000
+const concurrentCalls, concurrentAttempts = 10_000, 1000

@@ -20,8 +20,8 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// roles are the programs of tests that need a process of their own.
-var roles = map[string]func(){"exit": exitWithCallsInFlight, "many": manyCalls}
+// roles are the functions of TEST_ROLE; see TestMain.
+var roles = map[string]func(){"exit": exitWithCallsInFlight, "many": manyCallsInFlight}
 
 func TestExitWithCallsInFlight(t *testing.T) {
 	s := silent(t)
@@ -35,12 +35,12 @@ func TestExitWithCallsInFlight(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, s.requested, inFlight)
+	await(t, s.received, inFlight)
 	stdin.Close()
 	if err := command.Wait(); err != nil || out.String() != "exiting\n" {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	await(t, s.disconnected, inFlight)
+	await(t, s.closed, inFlight)
 }
 
 const inFlight = 50
@@ -65,21 +65,21 @@ func TestChildrenInheritNoDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	seen := 0
 	for _, entry := range entries {
 		link, _ := os.Readlink("/proc/self/fd/" + entry.Name())
 		if !strings.HasPrefix(link, "socket:") && !strings.HasPrefix(link, "anon_inode:") {
 			continue
 		}
-		found++
+		seen++
 		info, _ := os.ReadFile("/proc/self/fdinfo/" + entry.Name())
 		var position, flags int64
 		if _, err := fmt.Sscanf(string(info), "pos:%d\nflags:%o", &position, &flags); err != nil || flags&syscall.O_CLOEXEC == 0 {
-			t.Errorf("%s stays open in children: %s, %v", link, info, err)
+			t.Errorf("children inherit %s: %s, %v", link, info, err)
 		}
 	}
-	if found < 3 {
-		t.Errorf("only %d descriptors", found)
+	if seen < 3 {
+		t.Errorf("only %d descriptors", seen)
 	}
 	if out, err := exec.Command("true").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -87,7 +87,7 @@ func TestChildrenInheritNoDescriptors(t *testing.T) {
 	run(t, c, hello)
 }
 
-// self returns a command that runs this program in a role. It is killed after a minute, or when the test ends.
+// self returns a command that runs this program in a role. It is killed when the test ends, or after a minute.
 func self(t *testing.T, role string, env ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
@@ -96,27 +96,27 @@ func self(t *testing.T, role string, env ...string) *exec.Cmd {
 	return command
 }
 
-func await(t *testing.T, events <-chan struct{}, times int) {
+func await(t *testing.T, events <-chan struct{}, n int) {
 	t.Helper()
-	for n := range times {
+	for i := range n {
 		select {
 		case <-events:
 		case <-time.After(time.Minute):
-			t.Fatalf("%d of %d", n, times)
+			t.Fatalf("only %d of %d", i, n)
 		}
 	}
 }
 
-// Neither queued calls nor calls in flight hold a thread. It is a process of its own, because Go keeps the threads of other
-// tests and of the server.
+// Neither calls in flight nor queued calls hold a thread. The calls run in a separate process, because Go keeps the threads
+// that other tests and the server used.
 func TestManyCallsHoldNoThreads(t *testing.T) {
-	released := make(chan struct{})
+	release := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		<-released
+		<-release
 		respond(200, runJSON)(w, r)
 	})
-	release := sync.OnceFunc(func() { close(released) })
-	t.Cleanup(release)
+	respondToAll := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(respondToAll)
 	command := self(t, "many", "BUILDERAIKITS_BASE_URL="+s.URL())
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
@@ -129,58 +129,58 @@ func TestManyCallsHoldNoThreads(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
 		t.Fatal(line, err)
 	}
-	await(t, s.requested, maxInFlight)
+	await(t, s.received, concurrentAttempts)
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", command.Process.Pid))
 	if err != nil || len(threads) >= 30 {
-		t.Errorf("%d threads with %d calls in flight, %v", len(threads), totalCalls, err)
+		t.Errorf("%d threads with %d calls in flight, %v", len(threads), concurrentCalls, err)
 	}
-	t.Logf("%d threads with %d calls in flight", len(threads), totalCalls)
-	release()
+	t.Logf("%d threads with %d calls in flight", len(threads), concurrentCalls)
+	respondToAll()
 	if err := command.Wait(); err != nil {
 		t.Error(err)
 	}
 }
 
-func manyCalls() {
-	c, err := sdk.NewClient(sdk.WithMaxConcurrency(maxInFlight), sdk.WithTimeout(sdk.NoTimeout))
+func manyCallsInFlight() {
+	c, err := sdk.NewClient(sdk.WithMaxConcurrency(concurrentAttempts), sdk.WithTimeout(sdk.NoTimeout))
 	if err != nil {
 		panic(err)
 	}
-	ended := make(chan error, totalCalls)
+	ended := make(chan error, concurrentCalls)
 	var started sync.WaitGroup
-	for range totalCalls {
+	for range concurrentCalls {
 		started.Add(1)
-		ctx := onceContext{context.Background(), sync.OnceFunc(started.Done)}
+		ctx := observedOnce{context.Background(), sync.OnceFunc(started.Done)}
 		go func() {
 			_, err := c.Kits.Run(ctx, hello)
 			ended <- err
 		}()
 	}
 	started.Wait()
-	// Slots are first in, first out: when this call, which is rejected, had its slot, all others had theirs.
+	// Calls start in order. When this rejected call returns, all calls before it have started.
 	if _, err := c.Kits.Run(context.Background(), sdk.RunParams{}); !errors.Is(err, sdk.ErrInvalidRequest) {
 		panic(err)
 	}
 	fmt.Println("started")
-	for range totalCalls {
+	for range concurrentCalls {
 		if err := <-ended; err != nil {
 			panic(err)
 		}
 	}
 }
 
-// onceContext reports the first call of Done, which Run makes when it waits for a slot, or has started its call.
-type onceContext struct {
+// observedOnce reports the first use of Done. Run uses it when the call was started, or waits for a slot to start in.
+type observedOnce struct {
 	context.Context
-	doneCalled func()
+	used func()
 }
 
-func (c onceContext) Done() <-chan struct{} {
-	c.doneCalled()
+func (c observedOnce) Done() <-chan struct{} {
+	c.used()
 	return c.Context.Done()
 }
 
-// Many goroutines start and cancel calls concurrently, on clients that are created and dropped.
+// Many goroutines start, finish and cancel calls, on clients that are created and collected meanwhile.
 func TestManyGoroutines(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -193,7 +193,7 @@ func TestManyGoroutines(t *testing.T) {
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			own, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
+			copied, err := c.WithOptions(sdk.WithMaxRetries(n % 3))
 			if err != nil {
 				t.Error(err)
 				return
@@ -204,12 +204,12 @@ func TestManyGoroutines(t *testing.T) {
 					time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
 				}
 				prompt := fmt.Sprintf("%d of %d", i, n)
-				got, err := own.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}})
+				run, err := copied.Kits.Run(ctx, sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: prompt}})
 				switch {
 				case err != nil && !errors.Is(err, context.Canceled):
 					t.Error(err)
-				case err == nil && got.Output.Text != prompt:
-					t.Errorf("%q, not %q", got.Output.Text, prompt)
+				case err == nil && run.Output.Text != prompt:
+					t.Errorf("got %q, want %q", run.Output.Text, prompt)
 				}
 				cancel()
 			}

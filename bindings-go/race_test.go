@@ -2,5 +2,5 @@
 
 package builderaikits_test
 
-// The race detector supports at most 8,128 goroutines, including those of the server.
-const totalCalls, maxInFlight = 3000, 500
+// The race detector supports up to 8,128 goroutines, including the server's.
+const concurrentCalls, concurrentAttempts = 3000, 500

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// An encoded request decodes to what it was, or is rejected.
+// An encoded request decodes to the same values, or the request is rejected.
 func FuzzRequest(f *testing.F) {
 	f.Add("Hello", "", 5, 0.5)
 	f.Add("\"\\\n\x00\x1f\x7f\u2028\U0001f600", "\xff", -1, math.Inf(1))

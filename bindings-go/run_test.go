@@ -10,8 +10,8 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-func TestRunJSONMatchesTheAPI(t *testing.T) {
-	table := []struct{ sent, json string }{
+func TestJSONOfRuns(t *testing.T) {
+	table := []struct{ sent, want string }{
 		{runJSON, ""},
 		{`{"output":{"text":""}}`, `{"output":{"text":""},"usage":{}}`},
 		{`{"id":null,"output":{"text":"a","new":[1.0]},"usage":{"input_tokens":0,"output_tokens":null},"latency_ms":0}`,
@@ -23,39 +23,38 @@ func TestRunJSONMatchesTheAPI(t *testing.T) {
 			`{"output":{"text":"a"},"usage":{"total_tokens":18446744073709551615},"latency_ms":9223372036854775807}`},
 	}
 	for _, row := range table {
-		if row.json == "" {
-			row.json = row.sent
+		if row.want == "" {
+			row.want = row.sent
 		}
 		s := serve(t, respond(200, row.sent))
-		got := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
-		written, err := json.Marshal(got)
-		if err != nil || !sameJSON(t, string(written), row.json) || !sameJSON(t, got.RawJSON(), row.json) {
-			t.Errorf("%s and %s, not %s: %v", written, got.RawJSON(), row.json, err)
+		received := run(t, client(t, sdk.WithBaseURL(s.URL())), hello)
+		encoded, err := json.Marshal(received)
+		if err != nil || !sameJSON(t, string(encoded), row.want) || !sameJSON(t, received.RawJSON(), row.want) {
+			t.Errorf("got %s and %s, want %s: %v", encoded, received.RawJSON(), row.want, err)
 		}
-		var parsed sdk.Run
-		if err := json.Unmarshal(written, &parsed); err != nil {
+		var decoded sdk.Run
+		if err := json.Unmarshal(encoded, &decoded); err != nil {
 			t.Error(err)
 		}
-		got.ResponseMetadata = sdk.ResponseMetadata{}
-		if got.Extra["usage"] == nil && !reflect.DeepEqual(&parsed, got) && row.sent[2] != 'i' {
-			t.Errorf("%+v, not %+v", parsed, *got)
+		received.ResponseMetadata = sdk.ResponseMetadata{}
+		if received.Extra["usage"] == nil && !reflect.DeepEqual(&decoded, received) && row.sent[2] != 'i' {
+			t.Errorf("got %+v, want %+v", decoded, *received)
 		}
-		if rewritten, _ := json.Marshal(parsed); !sameJSON(t, string(rewritten), string(written)) {
-			t.Errorf("%s, not %s", rewritten, written)
+		if again, _ := json.Marshal(decoded); !sameJSON(t, string(again), string(encoded)) {
+			t.Errorf("got %s, want %s", again, encoded)
 		}
 	}
-	for _, bad := range []string{`[]`, `{}`, `{"output":{}}`, `{"output":{"text":1}}`, `{"output":"a"}`} {
-		if err := json.Unmarshal([]byte(bad), new(sdk.Run)); err == nil {
-			t.Error(bad)
+	for _, invalid := range []string{`[]`, `{}`, `{"output":{}}`, `{"output":{"text":1}}`, `{"output":"a"}`} {
+		if err := json.Unmarshal([]byte(invalid), new(sdk.Run)); err == nil {
+			t.Error(invalid)
 		}
 	}
 }
 
-func TestConstructedRunAsJSON(t *testing.T) {
-	constructed := sdk.Run{Output: sdk.Output{Text: "hi\xff", Extra: map[string]json.RawMessage{"b": []byte("2"), "a": []byte("1")}},
+func TestJSONOfConstructedRun(t *testing.T) {
+	run := sdk.Run{Output: sdk.Output{Text: "hi\xff", Extra: map[string]json.RawMessage{"b": []byte("2"), "a": []byte("1")}},
 		Usage: sdk.Usage{TotalTokens: 2}, LatencyMS: -1}
-	want := `{"output":{"text":"hi\ufffd","a":1,"b":2},"usage":{"total_tokens":2},"latency_ms":-1}`
-	if text := constructed.RawJSON(); !sameJSON(t, text, want) {
+	if text := run.RawJSON(); !sameJSON(t, text, `{"output":{"text":"hi\ufffd","a":1,"b":2},"usage":{"total_tokens":2},"latency_ms":-1}`) {
 		t.Error(text)
 	}
 }

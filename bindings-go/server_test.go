@@ -23,8 +23,8 @@ const runJSON = `{"id":"run_1","kit":"text-gen","status":"completed","output":{"
 
 var hello = sdk.RunParams{Kit: sdk.KitTextGen, Input: sdk.RunInput{Prompt: "Hello"}}
 
-// TestMain starts the sandbox for all tests. Started again with TEST_ROLE, it is the program of a test that needs a process
-// of its own.
+// TestMain starts a sandbox for all tests. With TEST_ROLE it runs the function of that role instead: some tests start this
+// program as a separate process.
 func TestMain(m *testing.M) {
 	if role := roles[os.Getenv("TEST_ROLE")]; role != nil {
 		role()
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	}
 	url, stop, err := sandbox(target("debug", "builderaikits-sandbox"))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "cannot start the sandbox, which make go-test builds:", err)
+		fmt.Fprintln(os.Stderr, "the sandbox did not start; `make go-test` builds it:", err)
 		os.Exit(1)
 	}
 	os.Setenv("BUILDERAIKITS_API_KEY", "bak_test")
@@ -76,30 +76,30 @@ func sandbox(program string, flags ...string) (url string, stop func(), err erro
 
 func client(t testing.TB, options ...sdk.Option) *sdk.Client {
 	t.Helper()
-	made, err := sdk.NewClient(options...)
+	c, err := sdk.NewClient(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(made.Close)
-	return made
+	t.Cleanup(c.Close)
+	return c
 }
 
-// service is a server for what the sandbox does not do.
+// service is a server with a handler of the test.
 type service struct {
 	*httptest.Server
-	requested    chan struct{} // receives one value per request
-	disconnected chan struct{} // of a silent one: receives one value per client that disconnects
+	received chan struct{} // one value for each request
+	closed   chan struct{} // of a silent service: one value for each request that the client aborted
 }
 
 func (s *service) URL() string { return s.Server.URL + "/v1" }
 
 func serve(t testing.TB, handler http.HandlerFunc) *service {
 	t.Helper()
-	s := &service{requested: make(chan struct{}, 20_000)}
+	s := &service{received: make(chan struct{}, 20_000)}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		s.requested <- struct{}{}
+		s.received <- struct{}{}
 		handler(w, r)
 	}))
 	t.Cleanup(func() {
@@ -109,18 +109,18 @@ func serve(t testing.TB, handler http.HandlerFunc) *service {
 	return s
 }
 
-// silent returns a service that never responds.
+// silent starts a service that never responds.
 func silent(t testing.TB) *service {
-	disconnected := make(chan struct{}, 20_000)
+	closed := make(chan struct{}, 20_000)
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
-		disconnected <- struct{}{}
+		closed <- struct{}{}
 	})
-	s.disconnected = disconnected
+	s.closed = closed
 	return s
 }
 
-// respond returns a handler that sends one response.
+// respond returns a handler that always sends the same response.
 func respond(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -131,7 +131,7 @@ func respond(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// closedPort returns a URL whose port nothing listens on.
+// closedPort returns a base URL whose port is closed.
 func closedPort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -144,9 +144,9 @@ func closedPort(t testing.TB) string {
 
 func run(t testing.TB, c *sdk.Client, params sdk.RunParams, options ...sdk.RunOption) *sdk.Run {
 	t.Helper()
-	made, err := c.Kits.Run(context.Background(), params, options...)
+	result, err := c.Kits.Run(context.Background(), params, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return result
 }

@@ -18,11 +18,11 @@ import (
 	sdk "builderaikits.com/sdk"
 )
 
-// TestSoak is run by make go-soak. It compares memory, goroutines and threads at the end with those after the first fifth.
+// TestSoak compares memory, goroutines and threads after all calls with those after a fifth of them. `make go-soak` runs it.
 func TestSoak(t *testing.T) {
 	calls, _ := strconv.ParseInt(os.Getenv("SOAK_CALLS"), 10, 64)
 	if calls == 0 {
-		t.Skip("run by make go-soak")
+		t.Skip("make go-soak runs it")
 	}
 	url, stop, err := sandbox(os.Getenv("SOAK_SANDBOX"))
 	if err != nil {
@@ -30,13 +30,13 @@ func TestSoak(t *testing.T) {
 	}
 	defer stop()
 	c := client(t, sdk.WithBaseURL(url))
-	createThreads(2 * soakConcurrency)
+	createThreads(2 * soakGoroutines)
 	started, number, part := time.Now(), atomic.Int64{}, calls/5
 	var first, last usage
-	// All goroutines finish after each fifth, so that only what remains is measured.
+	// No call is in flight when memory is measured.
 	for fifth := range 5 {
 		var all sync.WaitGroup
-		for range soakConcurrency {
+		for range soakGoroutines {
 			all.Add(1)
 			go func() {
 				defer all.Done()
@@ -51,32 +51,32 @@ func TestSoak(t *testing.T) {
 			}()
 		}
 		all.Wait()
-		last = measureUsage()
+		last = measure()
 		if fifth == 0 {
 			first = last
 		}
 		fmt.Printf("%3d %%  %d calls  %+v  %.0f calls/s\n", (fifth+1)*20, part*int64(fifth+1), last, float64(part*int64(fifth+1))/time.Since(started).Seconds())
 	}
 	if grown := last.rssKiB - first.rssKiB; grown > 8<<10 || last.goroutines != first.goroutines || last.threads != first.threads {
-		t.Errorf("%d KiB more, and %+v after %+v", grown, last, first)
+		t.Errorf("%d KiB more: %+v, before %+v", grown, last, first)
 	}
 }
 
-const soakConcurrency = 64
+const soakGoroutines = 64
 
-// createThreads makes Go create threads, which it keeps. Otherwise Go would create one whenever more goroutines than ever
-// before are in cgo or in a system call; now a further thread is one that does not end.
+// createThreads makes the Go runtime create n threads, which it keeps. Otherwise it creates one whenever more goroutines than
+// before are in cgo or in a system call at once. After this, a further thread is a leak.
 func createThreads(n int) {
-	var all, met sync.WaitGroup
-	met.Add(n)
+	var all, running sync.WaitGroup
+	running.Add(n)
 	for range n {
 		all.Add(1)
 		go func() {
 			defer all.Done()
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			met.Done()
-			met.Wait()
+			running.Done()
+			running.Wait()
 		}()
 	}
 	all.Wait()
@@ -84,7 +84,7 @@ func createThreads(n int) {
 
 func soak(t *testing.T, c *sdk.Client, n int64) {
 	if n%1000 == 0 {
-		// Errors, canceled calls, and clients that are created and dropped.
+		// Some calls fail, some are canceled, and clients are created and collected.
 		if _, err := c.Kits.Run(context.Background(), sdk.RunParams{Kit: "no-such-kit"}); !errors.Is(err, sdk.ErrBadRequest) {
 			t.Error(err)
 		}
@@ -97,7 +97,7 @@ func soak(t *testing.T, c *sdk.Client, n int64) {
 			t.Error(err)
 		}
 	}
-	if got, err := c.Kits.Run(context.Background(), hello); err != nil || got.Output.Text == "" {
+	if run, err := c.Kits.Run(context.Background(), hello); err != nil || run.Output.Text == "" {
 		t.Error(err)
 	}
 }
@@ -107,8 +107,8 @@ type usage struct {
 	goroutines      int
 }
 
-// measureUsage waits until ended threads and goroutines are gone.
-func measureUsage() (now usage) {
+// measure measures after a pause in which finalizers run and connections close.
+func measure() (now usage) {
 	runtime.GC()
 	time.Sleep(time.Second)
 	status, _ := os.ReadFile("/proc/self/status")

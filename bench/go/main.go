@@ -177,8 +177,8 @@ func ours(url string) func() (int64, error) {
 	return func() (int64, error) {
 		answer, err := client.Kits.Run(context.Background(), sdk.RunParams{
 			Kit:    sdk.KitTextGen,
-			Input:  sdk.Input{Prompt: prompt},
-			Config: &sdk.Config{MaxTokens: sdk.Int(500)},
+			Input:  sdk.RunInput{Prompt: prompt},
+			Config: &sdk.RunConfig{MaxTokens: sdk.Int(500)},
 		})
 		if err != nil {
 			return 0, err

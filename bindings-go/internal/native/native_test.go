@@ -11,12 +11,28 @@ import (
 	"time"
 )
 
-// Any input results in a client, a result or an error; never a crash.
+const operation = "kits.run"
+
+// errorRecord has the fields of an error that these tests compare.
+type errorRecord struct {
+	Kind     string  `json:"kind"`
+	Message  string  `json:"message"`
+	Display  string  `json:"display"`
+	Attempts int     `json:"attempts"`
+	Elapsed  float64 `json:"elapsed"` // seconds
+}
+
+func decodeError(result *Result) (record errorRecord, err error) {
+	err = json.Unmarshal(result.ErrorJSON, &record)
+	return record, err
+}
+
+// Any input results in a client, a result or an error, and never in a crash.
 func FuzzABI(f *testing.F) {
-	f.Add([]byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`), []byte(`{"kit":"k","input":"p"}`), []byte(`{"timeout_ms":5}`), uint64(0))
-	f.Add([]byte(`{`), []byte("\xff"), []byte(`[]`), uint64(1)<<60)
+	f.Add([]byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`), operation, []byte(`{"kit":"k","input":"p"}`), []byte(`{"timeout_ms":5}`), uint64(0))
+	f.Add([]byte(`{`), "kits.stop", []byte("\xff"), []byte(`[]`), uint64(1)<<60)
 	valid := []byte(`{"api_key":"bak_1","base_url":"http://127.0.0.1:1/v1","max_retries":0}`)
-	f.Fuzz(func(t *testing.T, options, request, call []byte, other uint64) {
+	f.Fuzz(func(t *testing.T, options []byte, operation string, request, callOptions []byte, invalidHandle uint64) {
 		client, rejected, err := NewClient(0, options)
 		if (client != 0) == (rejected != nil || err != nil) {
 			t.Fatal(client, rejected, err)
@@ -28,12 +44,13 @@ func FuzzABI(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer FreeClient(client)
-		for _, handle := range []uint64{client, other, client ^ 1<<(other%64)} {
+		for _, handle := range []uint64{client, invalidHandle, client ^ 1<<(invalidHandle%64)} {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			used := false
-			completed, err := Run(ctx, handle, "kits.run", request, call, func(result *Result) {
-				// Nothing listens on the port, so no call succeeds.
-				used = json.Valid(result.ErrorJSON)
+			completed, err := Run(ctx, handle, operation, request, callOptions, func(result *Result) {
+				// The port is closed, so no call succeeds.
+				record, err := decodeError(result)
+				used = err == nil && record.Kind != "" && record.Message != "" && record.Display != ""
 			})
 			cancel()
 			if completed != used || completed != (err == nil) || (handle != client && completed) {
@@ -43,8 +60,8 @@ func FuzzABI(f *testing.F) {
 	})
 }
 
-// Eight calls are being submitted, as with prompts of megabytes: a ninth waits until its context ends, and a call in flight
-// can be canceled.
+// If all submit slots are taken, as by calls with prompts of megabytes, a call waits until its context ends, and a call in
+// flight can be canceled nevertheless.
 func TestSubmitSlots(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,52 +74,52 @@ func TestSubmitSlots(t *testing.T) {
 	}
 	defer FreeClient(client)
 	request := []byte(`{"kit":"k","input":{"prompt":"p"}}`)
-	start := func(ctx *testContext) <-chan error {
+	start := func(ctx *observedContext) <-chan error {
 		ended := make(chan error, 1)
 		go func() {
-			_, err := Run(ctx, client, "kits.run", request, nil, func(result *Result) { panic(string(result.ErrorJSON)) })
+			_, err := Run(ctx, client, operation, request, nil, func(result *Result) { panic(string(result.ErrorJSON)) })
 			ended <- err
 		}()
-		<-ctx.doneCalled
+		<-ctx.used
 		return ended
 	}
-	inFlight := newTestContext()
-	ended := start(inFlight)
+	inFlight := newObservedContext()
+	inFlightEnded := start(inFlight)
 
-	held := 8
-	for range held {
+	taken := 8
+	for range taken {
 		submitSlots <- struct{}{}
 	}
 	defer func() {
-		for range held {
+		for range taken {
 			<-submitSlots
 		}
 	}()
-	waiting := newTestContext()
-	waits := start(waiting)
+	waiting := newObservedContext()
+	waitingEnded := start(waiting)
 	waiting.cancel()
-	if err := within(t, waits); !errors.Is(err, ErrNotStarted) {
+	if err := await(t, waitingEnded); !errors.Is(err, ErrNotStarted) {
 		t.Errorf("%v", err)
 	}
 	inFlight.cancel()
-	if err := within(t, ended); err != nil {
+	if err := await(t, inFlightEnded); err != nil {
 		t.Errorf("%v", err)
 	}
 
-	// A context that ended before its slot became free.
-	late := newTestContext()
-	late.neverDone = true
-	waits = start(late)
+	// The context of this call has ended when the call gets a slot.
+	late := newObservedContext()
+	late.hideDone = true
+	lateEnded := start(late)
 	late.cancel()
 	<-submitSlots
-	held--
-	if err := within(t, waits); !errors.Is(err, ErrNotStarted) || len(submitSlots) != held {
+	taken--
+	if err := await(t, lateEnded); !errors.Is(err, ErrNotStarted) || len(submitSlots) != taken {
 		t.Errorf("%v, %d slots taken", err, len(submitSlots))
 	}
 }
 
-// The wait for a slot counts towards the timeout, whether the client or the call has it.
-func TestWaitForASlotCountsTowardsTheTimeout(t *testing.T) {
+// The wait for a slot counts towards the timeout of the call, whether the client, the call or a deadline sets it.
+func TestWaitForSlotCountsTowardsTimeout(t *testing.T) {
 	table := []struct{ client, call string }{
 		{`"timeout_ms":20`, ``},
 		{`"timeout_ms":null`, `{"timeout_ms":20,"idempotency_key":"k"}`},
@@ -118,57 +135,54 @@ func TestWaitForASlotCountsTowardsTheTimeout(t *testing.T) {
 		for range cap(submitSlots) {
 			submitSlots <- struct{}{}
 		}
-		ctx := newTestContext()
-		var got struct {
-			Kind     string
-			Attempts int
-			Elapsed  float64
-		}
+		ctx := newObservedContext()
+		var got errorRecord
+		var decodeErr error
 		ended := make(chan error, 1)
 		go func() {
-			_, err := Run(ctx, client, "kits.run", []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(result *Result) {
-				_ = json.Unmarshal(result.ErrorJSON, &got)
+			_, err := Run(ctx, client, operation, []byte(`{"kit":"k","input":{"prompt":"p"}}`), []byte(row.call), func(result *Result) {
+				got, decodeErr = decodeError(result)
 			})
 			ended <- err
 		}()
-		<-ctx.doneCalled
+		<-ctx.used
 		time.Sleep(20 * time.Millisecond)
 		for range cap(submitSlots) {
 			<-submitSlots
 		}
-		if err := within(t, ended); err != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 0.020 {
-			t.Errorf("%v: %+v, %v", row, got, err)
+		if err := await(t, ended); err != nil || decodeErr != nil || got.Kind != "timeout" || got.Attempts != 0 || got.Elapsed < 0.02 {
+			t.Errorf("%v: %+v, %v, %v", row, got, err, decodeErr)
 		}
 	}
 }
 
-func within(t *testing.T, ended <-chan error) error {
+func await(t *testing.T, ended <-chan error) error {
 	t.Helper()
 	select {
 	case err := <-ended:
 		return err
 	case <-time.After(10 * time.Second):
-		t.Fatal("the call is still in flight")
+		t.Fatal("Run did not return")
 		return nil
 	}
 }
 
-// testContext reports calls of Done.
-type testContext struct {
+// observedContext reports each use of Done. If hideDone is set, its end is visible in Err only.
+type observedContext struct {
 	context.Context
-	cancel     context.CancelFunc
-	doneCalled chan struct{}
-	neverDone  bool // Done returns nil
+	cancel   context.CancelFunc
+	used     chan struct{}
+	hideDone bool
 }
 
-func newTestContext() *testContext {
+func newObservedContext() *observedContext {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &testContext{Context: ctx, cancel: cancel, doneCalled: make(chan struct{}, 2)}
+	return &observedContext{Context: ctx, cancel: cancel, used: make(chan struct{}, 2)}
 }
 
-func (c *testContext) Done() <-chan struct{} {
-	c.doneCalled <- struct{}{}
-	if c.neverDone {
+func (c *observedContext) Done() <-chan struct{} {
+	c.used <- struct{}{}
+	if c.hideDone {
 		return nil
 	}
 	return c.Context.Done()

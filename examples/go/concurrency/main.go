@@ -1,4 +1,4 @@
-// Runs many prompts with eight requests in flight, takes the first fifty runs, and cancels the rest: go run ./concurrency.
+// Concurrency starts 100 calls, at most 8 of them in flight, and cancels the rest after 50 runs: go run ./concurrency.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	// One client for all calls: it holds the connections, and limits the requests in flight to eight.
+	// All calls share one client, which holds the connections and limits concurrency.
 	client, err := sdk.NewClient(sdk.WithMaxConcurrency(8), sdk.WithTimeout(30*time.Second))
 	if err != nil {
 		log.Fatal(err)
@@ -34,7 +34,7 @@ func main() {
 	}
 	fmt.Printf("50 runs, %d tokens\n", tokens)
 
-	// Canceling the context aborts requests in flight and calls that are queued.
+	// Canceling the context aborts requests in flight, and calls that are still queued.
 	cancel()
 	fmt.Println("the rest was canceled:", <-failures)
 }

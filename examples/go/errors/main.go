@@ -1,4 +1,4 @@
-// Shows what to do about each kind of error: BUILDERAIKITS_API_KEY=bak_revoked_x go run ./errors.
+// Errors shows how to handle each kind of error: BUILDERAIKITS_API_KEY=bak_revoked_x go run ./errors.
 package main
 
 import (
@@ -25,16 +25,16 @@ func main() {
 }
 
 func advice(err error) string {
-	var failed *sdk.Error
+	var apiError *sdk.Error
 	switch {
 	case errors.Is(err, sdk.ErrConfig), errors.Is(err, sdk.ErrAuthentication):
-		return "Set BUILDERAIKITS_API_KEY to a key from your dashboard that was not revoked."
+		return "Set BUILDERAIKITS_API_KEY to a key from your dashboard that has not been revoked."
 	case errors.Is(err, sdk.ErrInvalidRequest), errors.Is(err, sdk.ErrBadRequest):
-		return "The request is invalid: do not retry it."
-	case errors.As(err, &failed) && failed.Kind == sdk.ErrRateLimit:
-		return fmt.Sprintf("The plan's rate limit is reached: retry in %v.", failed.RetryAfter)
-	case failed != nil && failed.MayHaveRun:
-		return "It may have run and be billed: a retry may be billed again."
+		return "The request is invalid. Do not retry it."
+	case errors.As(err, &apiError) && apiError.Kind == sdk.ErrRateLimit:
+		return fmt.Sprintf("The rate limit of your plan is exceeded. Retry in %v.", apiError.RetryAfter)
+	case apiError != nil && apiError.MayHaveRun:
+		return "The call may have run. A retry may be billed again."
 	}
-	return "It did not run: retry it when the cause is fixed."
+	return "The call did not run. Retry it later."
 }

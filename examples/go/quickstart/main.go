@@ -1,6 +1,6 @@
-// Runs one prompt and prints the result: go run ./quickstart "Hello".
+// Quickstart runs one prompt and prints the response: go run ./quickstart "Hello".
 //
-// Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL if it is set.
+// It reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL for a server other than the official one.
 package main
 
 import (
