@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn accepted_keys_table() {
+    fn valid_keys_have_the_plan_of_their_prefix() {
         let table: [(&[u8], Plan, &str); 5] = [
             (b"Bearer bak_your_key", Plan::Enterprise, "bak_…db1957d0"),
             (b"bearer bak_your_key", Plan::Enterprise, "bak_…db1957d0"),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn rejected_keys_table() {
+    fn invalid_keys_are_rejected() {
         let table: [&[&[u8]]; 12] = [
             &[],
             &[b""],

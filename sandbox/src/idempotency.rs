@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn header() {
+    fn idempotency_key_header_is_validated() {
         let long = [b'k'; 255];
         let too_long = [b'k'; 256];
         type Row<'a> = (&'a [&'a [u8]], Result<Option<&'a str>, ()>);

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn token_rule() {
+    fn four_characters_are_one_token() {
         for (text, count) in [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("héé😀", 1), ("日本語です", 2)] {
             assert_eq!(tokens(text), count, "{text:?}");
         }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn output_table() {
+    fn each_kit_writes_its_output() {
         let code = "let a = b.unwrap();\n// TODO later\nok";
         let table = [
             (

@@ -14,8 +14,8 @@
 //! the sandbox decides: error bodies, the range of `temperature`, 404, 405 and 422, Idempotency-Key, the `x-request-id` header,
 //! the token rule, and `GET /sandbox/stats`.
 //!
-//! Layers, from top to bottom: `main`, `lib`, `server`, `http`, `service`, then `auth`, `body`, `idempotency`, `ledger`,
-//! `request`, then `config`, `limits`, `kits`, `response`, `ids`, `digest`.
+//! Layers, each of which imports only from those below it: `main` → `lib` → `server` → `http` → `access_log`, `body`, `service` →
+//! `idempotency`, `ledger`, `request` → `auth`, `config`, `kits` → `ids`, `limits`, `response` → `digest`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -25,12 +25,14 @@ use std::{fmt, io};
 
 use tokio::sync::oneshot;
 
+use crate::http::Http;
 use crate::service::Service;
 
 pub use crate::config::Options;
 pub use crate::ledger::{Stats, UsageTotals};
 pub use crate::limits::Plan;
 
+mod access_log;
 mod auth;
 mod body;
 mod config;
@@ -74,11 +76,11 @@ impl Sandbox {
         let service = Arc::new(Service::new(options));
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::sync_channel(1);
-        let router = http::router(Arc::clone(&service));
+        let http = Http::new(Arc::clone(&service));
         // A thread of its own owns the runtime, because a runtime can be neither run nor dropped inside another.
         let thread = thread::Builder::new()
             .name("builderaikits-sandbox".to_owned())
-            .spawn(move || server::run(address, router, stopped, &ready))?;
+            .spawn(move || server::run(address, http, stopped, &ready))?;
         let address = is_ready.recv().map_err(|_| io::Error::other("the server's thread exited early"))??;
         Ok(Self { address, service, running: Some(Running { stop, thread }) })
     }

@@ -4,7 +4,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::Value;
 
 /// The body of a 200: the fields of the spec, in its order.
 #[derive(Serialize)]
@@ -29,12 +29,9 @@ pub(crate) struct Usage {
     pub(crate) total_tokens: u64,
 }
 
-/// What the log line of a response says, and whether the configured latency applies to it. It is a response extension.
+/// What the log line says about a response. It is a response extension.
 #[derive(Clone)]
-pub(crate) struct Summary {
-    pub(crate) text: String,
-    pub(crate) has_latency: bool,
-}
+pub(crate) struct Summary(pub(crate) String);
 
 /// A response other than 200. Its body is `{"error": {"message", "code"}}`; the spec does not define one.
 #[derive(Debug)]
@@ -65,7 +62,8 @@ impl ApiError {
     }
 
     /// 400: the body is over the limit. The spec lists no 413.
-    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+    pub(crate) fn too_large() -> Self {
+        let message = "the body is over the limit of 33554432 bytes (32 MiB)";
         Self::new(StatusCode::BAD_REQUEST, "request_too_large", message)
     }
 
@@ -76,7 +74,7 @@ impl ApiError {
 
     /// 404. The spec does not define it.
     pub(crate) fn not_found() -> Self {
-        let message = "unknown endpoint; the sandbox has POST /v1/kits/run and GET /sandbox/stats";
+        let message = "unknown endpoint; check that the base URL ends with /v1, as in http://127.0.0.1:8787/v1";
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -110,15 +108,14 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({"error": {"message": self.message, "code": self.code}}).to_string();
+        // Not `json!`, which would sort the fields.
+        let body = format!(r#"{{"error":{{"message":{},"code":"{}"}}}}"#, Value::from(self.message), self.code);
         let headers = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let mut response = (self.status, headers, body).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        // A failure on purpose takes as long as a run; a rejected request is answered at once.
-        let has_latency = self.status.is_server_error();
-        response.extensions_mut().insert(Summary { text: self.code.to_owned(), has_latency });
+        response.extensions_mut().insert(Summary(self.code.to_owned()));
         response
     }
 }

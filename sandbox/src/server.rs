@@ -6,13 +6,14 @@ use std::pin::pin;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
+
+use crate::http::Http;
 
 /// How long a connection may be silent between requests, or take to send a head.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
@@ -25,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// why there is none.
 pub(crate) fn run(
     address: SocketAddr,
-    router: Router,
+    http: Http,
     stop: oneshot::Receiver<Duration>,
     ready: &mpsc::SyncSender<io::Result<SocketAddr>>,
 ) {
@@ -34,7 +35,7 @@ pub(crate) fn run(
             let listener = listen(address)?;
             // The starting thread waits for this. If it is gone, `stop` was dropped too.
             let _ = ready.send(listener.local_addr());
-            serve(listener, router, stop).await;
+            serve(listener, http, stop).await;
             Ok(())
         })
     });
@@ -52,7 +53,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// `axum::serve` has no limit of time for a head and no deadline for a shutdown.
-async fn serve(listener: TcpListener, router: Router, stop: oneshot::Receiver<Duration>) {
+async fn serve(listener: TcpListener, http: Http, stop: oneshot::Receiver<Duration>) {
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
     let grace = loop {
@@ -61,7 +62,7 @@ async fn serve(listener: TcpListener, router: Router, stop: oneshot::Receiver<Du
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => serve_connection(stream, router.clone(), &connections),
+            Ok((stream, _)) => serve_connection(stream, http.clone(), &connections),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     };
@@ -69,13 +70,13 @@ async fn serve(listener: TcpListener, router: Router, stop: oneshot::Receiver<Du
     let _ = tokio::time::timeout(grace, connections.shutdown()).await;
 }
 
-fn serve_connection(stream: TcpStream, router: Router, connections: &GracefulShutdown) {
+fn serve_connection(stream: TcpStream, http: Http, connections: &GracefulShutdown) {
     // Responses are small and written at once. Without it they may wait for the peer's acknowledgement.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service_fn(move |request| http.clone().handle(request)));
     let connection = connections.watch(connection);
     // An error belongs to the peer: it closed the connection, or does not speak HTTP.
     tokio::spawn(async move { drop(connection.await) });

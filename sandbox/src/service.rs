@@ -38,7 +38,7 @@ struct State {
 }
 
 /// A 200 of the run endpoint.
-pub(crate) struct Done {
+pub(crate) struct CompletedRun {
     pub(crate) body: Bytes,
     pub(crate) kit: &'static str,
     pub(crate) tokens: u64,
@@ -66,14 +66,15 @@ impl Service {
     /// Runs one call. Checks in this order: 400 by field, replay or 422, 429, the fail rate.
     ///
     /// The run is billed and stored before this returns: a client that disconnects before the response is billed, and gets the
-    /// stored response when it retries with the same Idempotency-Key. `since` is when the head of the request arrived.
+    /// stored response when it retries with the same Idempotency-Key. `received_at` is when the head of the request
+    /// arrived.
     pub(crate) fn run(
         &self,
         api_key: &ApiKey,
         headers: &HeaderMap,
         body: &[u8],
-        since: Instant,
-    ) -> Result<Done, ApiError> {
+        received_at: Instant,
+    ) -> Result<CompletedRun, ApiError> {
         let request = RunRequest::read(body)?;
         let kit = request.kit;
         let key = if self.options.idempotency { idempotency::key_of(headers)? } else { None };
@@ -85,7 +86,7 @@ impl Service {
         let input_tokens = tokens(&request.prompt).saturating_add(tokens(&request.context));
         let output_tokens = tokens(&text);
         let total_tokens = input_tokens.saturating_add(output_tokens);
-        let latency = since.elapsed().saturating_add(self.options.latency);
+        let latency = received_at.elapsed().saturating_add(self.options.latency);
         let run = Run {
             id: ids::named("run_", self.options.seed, self.runs.fetch_add(1, Ordering::Relaxed)),
             kit: kit.id,
@@ -103,7 +104,7 @@ impl Service {
             ..UsageTotals::default()
         };
         let (body, replayed) = self.settle(api_key, idempotency, response, total_tokens, &charge)?;
-        Ok(Done { body, kit: kit.id, tokens: total_tokens, replayed })
+        Ok(CompletedRun { body, kit: kit.id, tokens: total_tokens, replayed })
     }
 
     /// A snapshot of the ledger.
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fail_rate_table() {
+    fn fail_rate_is_met_and_depends_on_the_seed() {
         for (rate, min, max) in [(0.0, 0, 0), (0.1, 900, 1_100), (0.5, 4_800, 5_200), (1.0, 10_000, 10_000)] {
             for seed in [0, 1, u64::MAX] {
                 let count = (0..10_000).filter(|&draw| should_fail(seed, draw, rate)).count();

@@ -49,7 +49,7 @@ fn finish(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn first_line_and_signals() {
+fn signals_stop_the_program() {
     for signal in ["-TERM", "-INT"] {
         let (program, url) = start(&["--port", "0"]);
         assert_eq!(run(&url, "bak_k", HELLO).status, 200);

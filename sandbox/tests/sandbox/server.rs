@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Barrier;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::wire::{Connection, HELLO, request, run, run_once, send};
 use builderaikits_sandbox::{Options, Plan, Sandbox};
@@ -74,7 +74,7 @@ fn same_request_has_the_same_text_and_usage() {
 }
 
 #[test]
-fn routes_table() {
+fn unknown_paths_and_methods_get_404_and_405() {
     let (_sandbox, url) = plain();
     let table = [
         ("GET", "/v1/kits/run", 405, "method_not_allowed", Some("POST")),
@@ -93,6 +93,7 @@ fn routes_table() {
             "{path}"
         );
         assert!(response.header("x-request-id").is_some());
+        assert!(response.body.starts_with(br#"{"error":{"message":"#)); // in the order of the README
     }
     assert_eq!(send(&url, "GET", "/sandbox/stats", "", "").status, 200);
     let key = "Authorization: Bearer bak_k\r\n";
@@ -100,7 +101,7 @@ fn routes_table() {
 }
 
 #[test]
-fn keys_table() {
+fn only_accepted_keys_get_200() {
     let (_sandbox, url) = plain();
     let table = [
         ("Authorization: Bearer bak_k\r\n", 200),
@@ -235,7 +236,7 @@ fn plans_limit_requests() {
 }
 
 #[test]
-fn tokens_are_limited() {
+fn plans_limit_tokens() {
     let (sandbox, url) = plain();
     let body = format!(r#"{{"kit":"classifier","input":{{"prompt":"{}"}}}}"#, "x".repeat(40_000));
     let statuses: Vec<u16> = (0..3).map(|_| run(&url, "bak_maker_k", &body).status).collect();
@@ -309,6 +310,29 @@ fn disconnected_client_is_billed_and_can_replay() {
 }
 
 #[test]
+fn latency_delays_runs_and_simulated_failures() {
+    let latency = Duration::from_millis(50);
+    for (fail_rate, status) in [(0.0, 200), (1.0, 500)] {
+        let (_sandbox, url) = sandbox(Options { latency, fail_rate, ..Options::default() });
+        for _ in 0..2 {
+            let start = Instant::now();
+            assert_eq!(run_once(&url, "bak_k", "once", HELLO).status, status);
+            assert!(start.elapsed() >= latency);
+        }
+    }
+}
+
+#[test]
+fn latency_does_not_delay_rejected_requests() {
+    // A delayed response would time out.
+    let (_sandbox, url) = sandbox(Options { latency: Duration::from_secs(3_600), ..Options::default() });
+    assert_eq!(run(&url, "sk-other", HELLO).status, 401);
+    assert_eq!(run(&url, "bak_k", "{}").status, 400);
+    assert_eq!(send(&url, "POST", "/", "", HELLO).status, 404);
+    assert_eq!(send(&url, "GET", "/sandbox/stats", "", "").status, 200);
+}
+
+#[test]
 fn fail_rate_fails_its_share_of_calls() {
     let statuses = |seed| {
         let (sandbox, url) = sandbox(Options { fail_rate: 0.3, seed, ..Options::default() });
@@ -339,14 +363,14 @@ fn stats_count_per_key() {
     run(&url, "bak_secret", "{}");
     run(&url, "sk-secret", body);
     let response = send(&url, "GET", "/sandbox/stats", "", "");
-    let tally = |requests: u64, billed_runs: u64, replays: u64| {
+    let totals = |requests: u64, billed_runs: u64, replays: u64| {
         serde_json::json!({
             "requests": requests, "billed_runs": billed_runs, "replays": replays, "input_tokens": 3 * billed_runs,
             "output_tokens": 7 * billed_runs, "cost_nano_usd": 6_000 * billed_runs
         })
     };
-    let mut want = tally(5, 2, 1);
-    want["keys"] = serde_json::json!({ "bak_maker_…f7c4fde3": tally(1, 1, 0), "bak_…d2dde615": tally(3, 1, 1) });
+    let mut want = totals(5, 2, 1);
+    want["keys"] = serde_json::json!({ "bak_maker_…f7c4fde3": totals(1, 1, 0), "bak_…d2dde615": totals(3, 1, 1) });
     assert_eq!(response.json(), want);
     assert_eq!(serde_json::to_value(sandbox.stats()).unwrap(), want);
     assert!(!String::from_utf8(response.body).unwrap().contains("secret"));
