@@ -41,3 +41,12 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkEncodeRequest(b *testing.B) {
+	params := RunParams{Kit: KitTextGen, Input: RunInput{Prompt: "Hello, world!"}, Config: &RunConfig{MaxTokens: Int(500)}}
+	for b.Loop() {
+		if _, err := params.encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
