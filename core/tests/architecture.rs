@@ -49,27 +49,27 @@ fn imports_are_acyclic() {
 fn injected_cycles_and_upward_imports_are_found() {
     let files = |b: &str, c: &str| {
         BTreeMap::from([
-            ("lib.rs".to_owned(), "mod a;\nmod room;".to_owned()),
-            ("a.rs".to_owned(), "use crate::room::b::B;".to_owned()),
-            ("room/mod.rs".to_owned(), "pub(crate) mod b;\npub(crate) mod c;".to_owned()),
-            ("room/b.rs".to_owned(), b.to_owned()),
-            ("room/c.rs".to_owned(), c.to_owned()),
+            ("lib.rs".to_owned(), "mod a;\nmod net;".to_owned()),
+            ("a.rs".to_owned(), "use crate::net::b::B;".to_owned()),
+            ("net/mod.rs".to_owned(), "pub(crate) mod b;\npub(crate) mod c;".to_owned()),
+            ("net/b.rs".to_owned(), b.to_owned()),
+            ("net/c.rs".to_owned(), c.to_owned()),
         ])
     };
-    const LAYERS: &[&[&str]] = &[&["room/c.rs"], &["room/b.rs"], &["a.rs"], &["lib.rs"]];
-    let clean = import_graph(&files("use crate::room::c::C;", ""));
+    const LAYERS: &[&[&str]] = &[&["net/c.rs"], &["net/b.rs"], &["a.rs"], &["lib.rs"]];
+    let clean = import_graph(&files("use crate::net::c::C;", ""));
     assert_eq!((cycle(&clean), upward_imports(&clean, LAYERS)), (None, vec![]));
     let cyclic = [
-        ("use crate::room::c::C;", "use crate::a::A;"),
-        ("use crate::{room::c::C};", "fn f() -> crate::a::A {}"),
-        ("use crate::room::{c::{C, D}};", "use crate::{\n    a::A,\n};"),
+        ("use crate::net::c::C;", "use crate::a::A;"),
+        ("use crate::{net::c::C};", "fn f() -> crate::a::A {}"),
+        ("use crate::net::{c::{C, D}};", "use crate::{\n    a::A,\n};"),
         ("use super::c::C;", "use super::super::a::A;"),
     ];
     for (b, c) in cyclic {
         let graph = import_graph(&files(b, c));
         let found = cycle(&graph).unwrap_or_else(|| panic!("{b} {c}: {graph:?}"));
-        assert!(["a.rs", "room/b.rs", "room/c.rs"].iter().all(|file| found.contains(file)), "{found}");
-        assert_eq!(upward_imports(&graph, LAYERS), ["room/c.rs imports a.rs"]);
+        assert!(["a.rs", "net/b.rs", "net/c.rs"].iter().all(|file| found.contains(file)), "{found}");
+        assert_eq!(upward_imports(&graph, LAYERS), ["net/c.rs imports a.rs"]);
     }
     let unlisted = import_graph(&BTreeMap::from([("new.rs".to_owned(), String::new())]));
     assert_eq!(upward_imports(&unlisted, LAYERS), ["new.rs is in no layer"]);

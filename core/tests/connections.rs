@@ -1,4 +1,4 @@
-//! Connections that are never made, or that break: what is surely unsent is repeated, and nothing runs twice unseen.
+//! Connections that fail or break: an unsent request is retried, and a request that may have run is not.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -10,14 +10,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::common::service::RUN;
-use crate::common::wire::{self, Odd, header, read_body, read_head};
-use crate::common::{PROMPT, check, child, hello, options, run, soon};
+use crate::common::wire::{self, RawServer, header, read_body, read_head};
+use crate::common::{PROMPT, check, child, hello, options, run, within_timeout};
 
-/// An idle connection is reused for 16 s, and closed soon after, so that it does not hold a file of the process.
+/// An idle connection is reused for 16 s and then closed, so that it does not keep a file descriptor open.
 #[tokio::test]
 async fn idle_connections_are_closed_within_33_s() {
     let (sender, mut closed) = tokio::sync::mpsc::unbounded_channel();
-    let server = Odd::start(move |mut stream, _| {
+    let server = RawServer::start(move |mut stream, _| {
         let closed = sender.clone();
         async move {
             while let Ok(head) = read_head(&mut stream).await {
@@ -38,7 +38,7 @@ async fn idle_connections_are_closed_within_33_s() {
         client.kits().run(hello()).await.unwrap();
         (server.accepted(), used)
     };
-    // The pool sweeps once per idle timeout; the connection is last used at different times before a sweep.
+    // The pool sweeps once per idle timeout. The cases differ in the time from the last use to the sweep.
     for (number, phase_s) in [(1, 0), (2, 1), (3, 2), (4, 15)] {
         let (first, (second, used)) = (call_after(0).await.0, call_after(phase_s).await);
         assert_eq!((first, second), (number, number));
@@ -53,8 +53,8 @@ async fn idle_connections_are_closed_within_33_s() {
 
 #[tokio::test]
 async fn unresolvable_name_is_retried() {
-    // A label over 63 characters fails in the resolver itself. The other name is asked of the network, which may not
-    // answer in time.
+    // A label over 63 characters fails in the resolver itself. The other name needs a name server, which may not respond in
+    // time.
     let too_long = format!("http://{}.invalid/v1", "a".repeat(64));
     let local = || ClientOptions { allow_http: true, ..options(&*too_long) };
     let error = run(local()).await.unwrap_err();
@@ -63,8 +63,8 @@ async fn unresolvable_name_is_retried() {
     check(&error, (ErrorKind::Connection, 1, false, true), &["dns error"]);
 
     let limit = Some(Duration::from_secs(1));
-    let asked = ClientOptions { connect_timeout: limit, max_retries: 1, ..options("https://nowhere.invalid/v1") };
-    let error = run(asked).await.unwrap_err();
+    let remote = ClientOptions { connect_timeout: limit, max_retries: 1, ..options("https://nowhere.invalid/v1") };
+    let error = run(remote).await.unwrap_err();
     match error.kind() {
         ErrorKind::Timeout => check(
             &error,
@@ -95,18 +95,18 @@ async fn unroutable_address_times_out_at_connect_timeout() {
     }
 
     if child::role().is_some() {
-        // Takes the questions of the resolver, and never answers.
-        let _deaf = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
+        // A name server that receives queries and never responds.
+        let _silent = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
         return check_url("http://somewhere.test").await;
     }
-    // TLS that is never answered.
-    let silent = Odd::start(|stream, _| async move {
+    // A TLS server that never responds.
+    let silent = RawServer::start(|stream, _| async move {
         let (_stream, never) = (stream, std::future::pending());
         never.await
     });
     check_url(&silent.await.url("https")).await;
 
-    // A queue of connections that is full: further SYNs are dropped, on Linux.
+    // A full accept queue: Linux drops further SYNs.
     if cfg!(target_os = "linux") {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -117,7 +117,7 @@ async fn unroutable_address_times_out_at_connect_timeout() {
         check_url(&format!("http://{address}")).await;
     }
 
-    // A name server that does not answer.
+    // A name server that never responds.
     let files = [("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"), ("/etc/hosts", "")];
     if let Some(mut child) =
         in_a_namespace("connections::unroutable_address_times_out_at_connect_timeout", "dns", &files)
@@ -130,17 +130,17 @@ async fn unroutable_address_times_out_at_connect_timeout() {
 async fn second_address_is_tried() {
     const TEST: &str = "connections::second_address_is_tried";
     if let Some(name) = child::role() {
-        // One of the two is the first of the name's addresses, and dead in one of the rounds.
+        // In one of the rounds, the first address of the name refuses connections.
         for alive in ["127.0.0.1:0", "[::1]:0"] {
-            // A system without IPv6 has only the round in which that is the dead one.
+            // Without IPv6, only the first round can run.
             let Ok(listener) = TcpListener::bind(alive).await else { continue };
             let port = listener.local_addr().unwrap().port();
             let server = tokio::spawn(async move {
                 let mut stream = listener.accept().await.unwrap().0;
                 let head = read_head(&mut stream).await.unwrap();
                 read_body(&mut stream, &head).await.unwrap();
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
-                stream.write_all(answer.as_bytes()).await.unwrap();
+                let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+                stream.write_all(response.as_bytes()).await.unwrap();
             });
             let named = ClientOptions { allow_http: true, ..options(format!("http://{name}:{port}")) };
             let run = run(named).await.unwrap();
@@ -149,7 +149,7 @@ async fn second_address_is_tried() {
         }
         return;
     }
-    // A name with two addresses: one of our own where the system lets us say so, else `localhost` where it has both.
+    // A name with two addresses: from an own `/etc/hosts` where the system permits that, else `localhost` if it has both.
     let hosts = [("/etc/hosts", "::1 two.test\n127.0.0.1 two.test\n")];
     if let Some(mut child) = in_a_namespace(TEST, "two.test", &hosts) {
         child::finish(&mut child);
@@ -161,7 +161,7 @@ async fn second_address_is_tried() {
     }
 }
 
-/// A child with a network and files of its own, where the system permits that: Linux with user namespaces.
+/// A child in its own network and mount namespaces. `None` unless the system permits that: Linux with user namespaces.
 fn in_a_namespace(test: &str, role: &str, files: &[(&str, &str)]) -> Option<std::process::Command> {
     let mut setup = String::from("ip link set lo up");
     for (number, (path, text)) in files.iter().enumerate() {
@@ -183,11 +183,11 @@ fn in_a_namespace(test: &str, role: &str, files: &[(&str, &str)]) -> Option<std:
 
 #[tokio::test]
 async fn reset_on_accept() {
-    let server = Odd::start(|stream, _| async move { wire::reset(stream) }).await;
+    let server = RawServer::start(|stream, _| async move { wire::reset(stream) }).await;
     for round in 0..5 {
         let before = server.accepted();
         let error = run(ClientOptions { max_retries: 1, ..options(server.url("http")) }).await.unwrap_err();
-        // Whether the body was asked for before the reset arrived is a race; what follows from it is not.
+        // Whether the request was sent before the reset arrived is a race. The rest of the error follows from it.
         let attempts = if error.may_have_run() { error.attempts() } else { 2 };
         let sent = error.may_have_run();
         check(&error, (ErrorKind::Connection, attempts, sent, !sent), &[]);
@@ -197,13 +197,13 @@ async fn reset_on_accept() {
 
 #[tokio::test]
 async fn reset_in_the_body() {
-    const BEGUN: &str = "HTTP/1.1 200 OK\r\nx-request-id: r1\r\ncontent-length: 15000000\r\n\r\n";
-    let server = Odd::start(|mut stream, _| async move {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nx-request-id: r1\r\ncontent-length: 15000000\r\n\r\n";
+    let server = RawServer::start(|mut stream, _| async move {
         let head = read_head(&mut stream).await?;
-        // The first time and the second.
+        // Every attempt sends the whole body.
         assert!(String::from_utf8_lossy(&read_body(&mut stream, &head).await?).contains(PROMPT));
-        stream.write_all(BEGUN.as_bytes()).await?;
-        // More than all buffers on the way hold, so that the client has begun to read when this is written.
+        stream.write_all(HEAD.as_bytes()).await?;
+        // More than all socket buffers hold, so the client has started to read when this is written.
         stream.write_all(&vec![b' '; 14_000_000]).await?;
         wire::reset(stream)
     })
@@ -215,34 +215,34 @@ async fn reset_in_the_body() {
         &["The connection closed before the whole response arrived"],
     );
     assert_eq!((error.status(), error.request_id()), (Some(200), Some("r1")));
-    assert!(error.body().is_some_and(|body| !body.is_empty()), "what came is kept");
+    assert!(error.body().is_some_and(|body| !body.is_empty()), "the received part is kept");
     assert_eq!(server.accepted(), 1);
 
-    let careless = ClientOptions { retry_ambiguous: true, max_retries: 1, ..options(server.url("http")) };
-    let error = run(careless).await.unwrap_err();
+    let retrying = ClientOptions { retry_ambiguous: true, max_retries: 1, ..options(server.url("http")) };
+    let error = run(retrying).await.unwrap_err();
     check(&error, (ErrorKind::Connection, 2, true, true), &["The connection closed before the whole response arrived"]);
     assert_eq!(server.accepted(), 3);
 }
 
-/// A service that closes each connection behind its first answer, while the next call may already be on its way.
+/// The service closes each connection after its first response, while the next request may already be in flight.
 #[tokio::test]
 async fn stale_pooled_connection_is_replaced() {
     const CALLS: usize = 300;
     let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
-    let server = Odd::start(move |stream, number| {
+    let server = RawServer::start(move |stream, number| {
         let ran = ran.clone();
         async move {
             let (mut reader, mut writer) = stream.into_split();
             let key = read_key(&mut reader).await?;
             let _ = ran.send(key);
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
-            writer.write_all(answer.as_bytes()).await?;
-            // The close comes sooner or later in the next call.
+            let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+            writer.write_all(response.as_bytes()).await?;
+            // The close happens at different times during the next call.
             for _ in 0..number % 8 {
                 tokio::task::yield_now().await;
             }
             drop(writer);
-            // A service may well read what comes after its FIN, and run it.
+            // A service may read a request that arrives after its FIN, and run it.
             while let Ok(key) = read_key(&mut reader).await {
                 let _ = ran.send(key);
             }
@@ -263,24 +263,24 @@ async fn stale_pooled_connection_is_replaced() {
     }
     drop(client);
     assert_eq!(results.len(), CALLS);
-    assert!(results.values().any(|answered| *answered));
+    assert!(results.values().any(|succeeded| *succeeded));
     let mut seen = HashMap::new();
     while let Ok(key) = runs.try_recv() {
         *seen.entry(key).or_insert(0) += 1;
     }
     for (key, count) in &seen {
-        assert_eq!(*count, 1, "{key}: a call that was answered {:?} ran twice", results.get(key));
+        assert_eq!(*count, 1, "{key}: the call ran twice, success: {:?}", results.get(key));
     }
-    assert!(results.iter().all(|(key, answered)| !answered || seen.contains_key(key)));
+    assert!(results.iter().all(|(key, succeeded)| !succeeded || seen.contains_key(key)));
 }
 
 #[tokio::test]
 async fn close_after_the_request_is_not_retried() {
-    let server = Odd::start(|mut stream, number| async move {
+    let server = RawServer::start(|mut stream, number| async move {
         if number == 0 {
             read_key(&mut stream).await?;
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
-            stream.write_all(answer.as_bytes()).await?;
+            let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
+            stream.write_all(response.as_bytes()).await?;
             stream.read_u8().await?;
         }
         Ok(())
@@ -288,12 +288,12 @@ async fn close_after_the_request_is_not_retried() {
     .await;
     let client = Client::new(options(server.url("http"))).unwrap();
     client.kits().run(hello()).await.unwrap();
-    let error = soon("the error", client.kits().run(hello())).await.unwrap_err();
+    let error = within_timeout("the error", client.kits().run(hello())).await.unwrap_err();
     check(&error, (ErrorKind::Connection, 1, true, false), &["was lost before a response arrived"]);
     assert_eq!(server.accepted(), 1);
 }
 
-/// Reads a whole request, and gives its idempotency key.
+/// Reads a whole request and returns its idempotency key.
 async fn read_key(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<String> {
     let head = read_head(stream).await?;
     read_body(stream, &head).await?;

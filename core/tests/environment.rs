@@ -1,4 +1,4 @@
-//! The variables of the environment, each row in a process of its own.
+//! The environment variables. Each row of the table runs in its own process.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -8,28 +8,28 @@ use builderaikits::{Client, ClientOptions};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::common::service::Service;
-use crate::common::wire::{Odd, read_head};
+use crate::common::wire::{RawServer, read_head};
 use crate::common::{child, hello};
 
 const TEST: &str = "environment::variables_table";
 
-/// What a row ends in.
-enum Ends {
+/// The expected outcome of a row.
+enum Outcome {
     /// A config error with this text, and none of the values.
     Rejected(&'static str),
-    /// The service saw one request with these lines in its head, and the proxy nothing.
+    /// The service received one request with these lines in its head, and the proxy received nothing.
     Served(&'static [&'static str]),
-    /// The proxy was asked for this tunnel.
+    /// The proxy received a request that starts with this line.
     Tunnelled(&'static str),
-    /// The call went past the proxy, to a port where nobody listens.
+    /// The call did not use the proxy. It connected to a port where nothing listens.
     Direct,
 }
-use Ends::{Direct, Rejected, Served, Tunnelled};
+use Outcome::{Direct, Rejected, Served, Tunnelled};
 
 #[tokio::test]
 async fn variables_table() {
     if let Some(role) = child::role() {
-        return as_the_child(&role).await;
+        return run_child(&role).await;
     }
     let mut service = Service::start().await;
     let service_url = service.url();
@@ -44,7 +44,7 @@ async fn variables_table() {
     });
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heads = Arc::clone(&asked);
-    let proxy = Odd::start(move |mut stream, _| {
+    let proxy = RawServer::start(move |mut stream, _| {
         let heads = Arc::clone(&heads);
         async move {
             let head = read_head(&mut stream).await?;
@@ -64,8 +64,8 @@ async fn variables_table() {
     const LOCAL: (&str, &str) = ("BUILDERAIKITS_BASE_URL", "https://localhost:1/v1");
     const PROXY: &str = "{proxy}";
     const DEAD: &str = "http://127.0.0.1:1";
-    const TUNNEL: Ends = Tunnelled("CONNECT far.invalid:443 ");
-    let table: Vec<(&[(&str, &str)], Ends)> = vec![
+    const TUNNEL: Outcome = Tunnelled("CONNECT far.invalid:443 ");
+    let table: Vec<(&[(&str, &str)], Outcome)> = vec![
         // The key.
         (&[], Rejected("`api_key` is required. Pass `api_key`, or set the BUILDERAIKITS_API_KEY")),
         (&[("BUILDERAIKITS_API_KEY", "")], Rejected("`api_key` is required")),
@@ -121,10 +121,10 @@ async fn variables_table() {
             Rejected("no_proxy is not valid Unicode"),
         ),
         (&[KEY, URL, ("no_proxy", "{not unicode}")], Served(&[])),
-        // Others' programs: names that only look like ours, and what the HTTP library alone would read.
+        // Variables that the SDK does not read: a similar name, and one that the HTTP library reads.
         (&[KEY, URL, ("BUILDERAIKITS_MAX_RETRIES", "canary"), ("REQUEST_METHOD", "GET")], Served(&[])),
     ];
-    for (variables, ends) in table {
+    for (variables, expected) in table {
         let mut command = child::of(TEST, "from_env");
         let mut skipped = false;
         for (name, value) in variables {
@@ -147,24 +147,24 @@ async fn variables_table() {
         assert!(!printed.contains("canary"), "{saw}");
         assert!(!asked.iter().any(|head| head.contains("canary")), "{saw}");
         let in_this = |head: &String, lines: &[&str]| lines.iter().all(|line| head.contains(&format!("{line}\r\n")));
-        let fits = match ends {
+        let matches = match expected {
             Rejected(text) => printed.contains(&format!("config: {text}")) && served.is_empty() && asked.is_empty(),
             Served(lines) => {
-                printed.contains("answered") && served.len() == 1 && in_this(&served[0], lines) && asked.is_empty()
+                printed.contains("succeeded") && served.len() == 1 && in_this(&served[0], lines) && asked.is_empty()
             }
             Tunnelled(line) => {
-                let refused = printed.contains("connection: The proxy at ") && printed.contains("(1 attempt)");
-                refused && asked.len() == 1 && asked[0].starts_with(line) && served.is_empty()
+                let rejected = printed.contains("connection: The proxy at ") && printed.contains("(1 attempt)");
+                rejected && asked.len() == 1 && asked[0].starts_with(line) && served.is_empty()
             }
             Direct => printed.contains("connection: Could not connect to ") && asked.is_empty() && served.is_empty(),
         };
-        assert!(fits, "{saw}");
+        assert!(matches, "{saw}");
     }
 }
 
-/// Makes one call with what the environment says, and prints how it ended.
-async fn as_the_child(role: &str) {
-    let ended = match ClientOptions::from_env() {
+/// Makes one call with the options of the environment, and prints its result.
+async fn run_child(role: &str) {
+    let result = match ClientOptions::from_env() {
         Err(error) => format!("{}: {error}", error.kind()),
         Ok(mut options) => {
             options.max_retries = 0;
@@ -175,13 +175,13 @@ async fn as_the_child(role: &str) {
             match Client::new(options) {
                 Err(error) => format!("{}: {error}\n{shown}", error.kind()),
                 Ok(client) => match client.kits().run(hello()).await {
-                    Ok(_) => format!("answered\n{client:?}"),
+                    Ok(_) => format!("succeeded\n{client:?}"),
                     Err(error) => format!("{}: {error}\n{client:?}", error.kind()),
                 },
             }
         }
     };
-    writeln!(std::io::stdout(), "{ended}").unwrap();
+    writeln!(std::io::stdout(), "{result}").unwrap();
 }
 
 fn not_unicode() -> Option<OsString> {

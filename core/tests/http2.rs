@@ -1,4 +1,4 @@
-//! HTTP/2, as ALPN agrees on it: what the server says it did not begin is sent again, and nothing else.
+//! HTTP/2, negotiated by ALPN: only a stream that the server reports as unprocessed is sent again.
 
 use std::io;
 use std::sync::Arc;
@@ -13,28 +13,29 @@ use tokio::sync::Semaphore;
 
 use crate::common::certificates::Authority;
 use crate::common::service::RUN;
-use crate::common::wire::Odd;
+use crate::common::wire::RawServer;
 use crate::common::{KEY, check, hello, options, run};
 
-/// What the server does with the first stream of its first connection. All others are served.
+/// What the server does with the first stream of its first connection. It serves all other streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum First {
     Serve,
+    /// RST_STREAM.
     Reset(Reason),
-    /// The same with every stream of every connection.
+    /// RST_STREAM for every stream of every connection.
     ResetAll(Reason),
-    /// GOAWAY that names this as the last stream that was begun, and then the end of the connection.
+    /// GOAWAY with this last stream id, and then the end of the connection.
     GoAway(u32, Reason),
 }
 
 #[tokio::test]
 async fn unprocessed_stream_is_retried() {
-    // What the call ends in: `None` is a run after one repeat.
+    // The expected error. `None` is a run after one retry.
     let ambiguous = Some((ErrorKind::Connection, 1, true, false));
     let table = [
         (First::Reset(Reason::REFUSED_STREAM), None),
         (First::GoAway(0, Reason::NO_ERROR), None),
-        // Begun, or nothing said about it.
+        // The stream was processed, or its state is unknown.
         (First::Reset(Reason::CANCEL), ambiguous),
         (First::Reset(Reason::INTERNAL_ERROR), ambiguous),
         (First::Reset(Reason::NO_ERROR), ambiguous),
@@ -59,18 +60,18 @@ async fn unprocessed_stream_is_retried() {
 #[tokio::test]
 async fn unprocessed_retries_do_not_count_against_max_retries() {
     for (max_retries, attempts) in [(0, 1), (1, 7), (2, 8)] {
-        let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
+        let (server, rejected, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
         let error = run(ClientOptions { ca_file, max_retries, ..options(server.url("https")) }).await.unwrap_err();
         check(&error, (ErrorKind::Connection, attempts, false, true), &["before processing the request"]);
-        assert_eq!(refused.load(Ordering::SeqCst), attempts as usize);
+        assert_eq!(rejected.load(Ordering::SeqCst), attempts as usize);
     }
 }
 
-/// It costs a service that is well next to nothing, and one that refuses everything still sees about one request a call.
+/// A service that rejects every stream receives about one request per call.
 #[tokio::test]
 async fn unprocessed_retries_are_bounded_by_the_budget() {
     const CALLERS: usize = 1_000;
-    let (server, refused, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
+    let (server, rejected, ca_file) = start(First::ResetAll(Reason::REFUSED_STREAM)).await;
     let timeout = Some(Duration::from_secs(100));
     let client = Client::new(ClientOptions { ca_file, timeout, ..options(server.url("https")) }).unwrap();
     let calls: Vec<_> = (0..CALLERS).map(|_| crate::common::spawn(&client)).collect();
@@ -78,13 +79,13 @@ async fn unprocessed_retries_are_bounded_by_the_budget() {
         let error = call.await.unwrap().unwrap_err();
         check(&error, (ErrorKind::Connection, error.attempts(), false, true), &["before processing the request"]);
     }
-    let seen = refused.load(Ordering::SeqCst);
+    let seen = rejected.load(Ordering::SeqCst);
     assert!((CALLERS..=CALLERS + 500).contains(&seen), "{seen}");
     // The bucket is empty now.
     for _ in 0..20 {
         assert_eq!(client.kits().run(hello()).await.unwrap_err().attempts(), 1);
     }
-    assert_eq!(refused.load(Ordering::SeqCst), seen + 20);
+    assert_eq!(rejected.load(Ordering::SeqCst), seen + 20);
 }
 
 #[tokio::test]
@@ -99,25 +100,25 @@ async fn calls_share_one_connection() {
     assert_eq!((served.load(Ordering::SeqCst), server.accepted()), (21, 1));
 }
 
-/// A call that waits for a stream and is given up must not go out when one is free: it was said not to have run.
+/// A call that is cancelled while it waits for a stream is reported as not run, so it must not be sent when a stream is free.
 #[tokio::test]
 async fn cancelled_request_is_not_sent_later() {
-    // The first in the line waits in another place than those behind it.
-    for given_up in ["timeout", "drop", "timeout, drop", "drop, timeout"] {
+    // The first waiting call is queued in another place than the calls after it.
+    for cancellations in ["timeout", "drop", "timeout, drop", "drop, timeout"] {
         let (server, bodies, open, ca_file) = one_stream().await;
         let client = Client::new(ClientOptions { ca_file, max_retries: 0, ..options(server.url("https")) }).unwrap();
-        // From here on the client knows that there is one stream.
+        // After this call, the client knows that the server allows one stream.
         open.add_permits(1);
         client.kits().run(hello()).await.unwrap();
         let first = crate::common::spawn(&client);
-        let begun = async {
+        let started = async {
             while bodies.load(Ordering::SeqCst) < 2 {
                 tokio::task::yield_now().await;
             }
         };
-        crate::common::soon("the call that takes the stream", begun).await;
+        crate::common::within_timeout("the call that takes the stream", started).await;
 
-        for way in given_up.split(", ") {
+        for way in cancellations.split(", ") {
             if way == "timeout" {
                 let limited =
                     RequestOptions { timeout: Some(Duration::from_millis(100).into()), ..RequestOptions::default() };
@@ -133,17 +134,18 @@ async fn cancelled_request_is_not_sent_later() {
         open.add_permits(2);
         first.await.unwrap().unwrap();
         client.kits().run(hello()).await.unwrap();
-        assert_eq!((bodies.load(Ordering::SeqCst), server.accepted()), (3, 1), "{given_up}");
+        assert_eq!((bodies.load(Ordering::SeqCst), server.accepted()), (3, 1), "{cancellations}");
     }
 }
 
-/// A server that takes one stream at a time, how many bodies it has read, and what lets it answer one.
-async fn one_stream() -> (Odd, Arc<AtomicUsize>, Arc<Semaphore>, Option<std::path::PathBuf>) {
+/// A server that allows one stream at a time, the number of bodies it has read, and a semaphore: each permit lets it send one
+/// response.
+async fn one_stream() -> (RawServer, Arc<AtomicUsize>, Arc<Semaphore>, Option<std::path::PathBuf>) {
     let authority = Authority::new();
     let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2"]);
     let (bodies, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
     let (count, opens) = (Arc::clone(&bodies), Arc::clone(&open));
-    let server = Odd::start(move |stream, _| {
+    let server = RawServer::start(move |stream, _| {
         let (acceptor, bodies, open) = (acceptor.clone(), Arc::clone(&count), Arc::clone(&opens));
         async move {
             let stream = acceptor.accept(stream).await?;
@@ -159,8 +161,8 @@ async fn one_stream() -> (Odd, Arc<AtomicUsize>, Arc<Semaphore>, Option<std::pat
                     }
                     bodies.fetch_add(1, Ordering::SeqCst);
                     open.acquire().await.unwrap().forget();
-                    let mut answer = respond.send_response(http::Response::new(()), false).unwrap();
-                    answer.send_data(Bytes::from_static(RUN.as_bytes()), true).unwrap();
+                    let mut response = respond.send_response(http::Response::new(()), false).unwrap();
+                    response.send_data(Bytes::from_static(RUN.as_bytes()), true).unwrap();
                 });
             }
             Ok(())
@@ -169,19 +171,19 @@ async fn one_stream() -> (Odd, Arc<AtomicUsize>, Arc<Semaphore>, Option<std::pat
     (server.await, bodies, open, Some(authority.file()))
 }
 
-/// Until every task waits for something to happen: a clock that is paused goes on only then.
+/// Waits until every task is idle. A paused clock advances only then.
 async fn run_until_idle() {
     tokio::time::pause();
     tokio::time::sleep(Duration::from_millis(1)).await;
     tokio::time::resume();
 }
 
-pub(crate) async fn start(first: First) -> (Odd, Arc<AtomicUsize>, Option<std::path::PathBuf>) {
+pub(crate) async fn start(first: First) -> (RawServer, Arc<AtomicUsize>, Option<std::path::PathBuf>) {
     let authority = Authority::new();
     let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2", "http/1.1"]);
     let served = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&served);
-    let server = Odd::start(move |stream, number| {
+    let server = RawServer::start(move |stream, number| {
         let (acceptor, served) = (acceptor.clone(), Arc::clone(&count));
         async move {
             let stream = acceptor.accept(stream).await?;
@@ -224,18 +226,18 @@ async fn serve(
     Ok(())
 }
 
-/// By hand, frame by frame: waits for the whole request, says that `last` was the last stream begun, and closes.
+/// Writes raw frames: waits for the whole request, sends GOAWAY with `last` as the last stream id, and closes.
 async fn go_away(mut stream: impl AsyncRead + AsyncWrite + Unpin, last: u32, reason: Reason) -> io::Result<()> {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
-    /// `authorization`, as a literal that nobody on the way may put in a table (RFC 7541, 6.2.3).
+    /// `authorization` as a literal that is never indexed, also not by intermediaries (RFC 7541, 6.2.3).
     const KEY_NEVER_INDEXED: [u8; 2] = [0x1f, 0x08];
     const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-    const SETTINGS_TAKEN: [u8; 9] = [0, 0, 0, 4, 1, 0, 0, 0, 0];
+    const SETTINGS_ACK: [u8; 9] = [0, 0, 0, 4, 1, 0, 0, 0, 0];
     let mut preface = [0; 24];
     stream.read_exact(&mut preface).await?;
     stream.write_all(&SETTINGS).await?;
-    stream.write_all(&SETTINGS_TAKEN).await?;
+    stream.write_all(&SETTINGS_ACK).await?;
     stream.flush().await?;
     loop {
         let mut head = [0; 9];

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 
 use crate::common::certificates::Authority;
 use crate::common::service::{RUN, Service};
-use crate::common::wire::{Odd, read_body, read_head};
-use crate::common::{check, options, run, soon, spawn};
+use crate::common::wire::{RawServer, read_body, read_head};
+use crate::common::{check, options, run, spawn, within_timeout};
 
 #[tokio::test]
 async fn refused_connection_has_an_io_error_as_its_source() {
@@ -28,7 +28,7 @@ async fn refused_connection_has_an_io_error_as_its_source() {
 async fn hook_is_called_once_and_adjusts_the_client() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let peers = Arc::clone(&seen);
-    let server = Odd::start(move |mut stream, _| {
+    let server = RawServer::start(move |mut stream, _| {
         peers.lock().unwrap().push(stream.peer_addr().unwrap().ip());
         async move {
             let head = read_head(&mut stream).await?;
@@ -61,8 +61,8 @@ async fn hook_cannot_turn_on_redirects() {
     let client = Client::new(ClientOptions { http_client: Some(hook), ..options(service.url()) }).unwrap();
     let call = spawn(&client);
     let location = format!("location: {}/elsewhere", service.url());
-    service.next().await.answer("307 Temporary Redirect", &[&location], "");
-    let error = soon("the error", call).await.unwrap().unwrap_err();
+    service.next().await.respond("307 Temporary Redirect", &[&location], "");
+    let error = within_timeout("the error", call).await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(307)));
     assert!(service.is_idle());
 }
@@ -71,7 +71,7 @@ async fn hook_cannot_turn_on_redirects() {
 async fn hook_can_bring_a_client_certificate() {
     let authority = Authority::new();
     let acceptor = authority.issue("127.0.0.1", |_| {}).mutual_acceptor(&authority);
-    let server = Odd::start(move |stream, _| {
+    let server = RawServer::start(move |stream, _| {
         let acceptor = acceptor.clone();
         async move {
             let mut stream = acceptor.accept(stream).await?;

@@ -1,4 +1,4 @@
-//! From the making of a client to its close: copies, what they share, and where calls can be made.
+//! The lifecycle of a client: copies, what they share, close, and where calls can be made.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use builderaikits::{ApiKey, Client, ClientOptions, ClientOverrides, ErrorKind};
 
 use crate::common::service::Service;
-use crate::common::{KEY, check, hello, options, soon, spawn, spawn_prompt};
+use crate::common::{KEY, check, hello, options, spawn, spawn_prompt, within_timeout};
 
 #[tokio::test]
 async fn close_drains_and_copies_close_together() {
@@ -15,9 +15,9 @@ async fn close_drains_and_copies_close_together() {
     let copy = client.with_options(ClientOverrides { max_retries: Some(1), ..ClientOverrides::default() }).unwrap();
     let clone = client.clone();
 
-    let (thinks, fails) = (spawn_prompt(&client, "thinks"), spawn_prompt(&copy, "fails"));
-    let (thinking, failing) = (service.next().await, service.next().await);
-    let queues = spawn_prompt(&clone, "queues");
+    let (slow, fails) = (spawn_prompt(&client, "slow"), spawn_prompt(&copy, "fails"));
+    let (slow_exchange, failing) = (service.next().await, service.next().await);
+    let queued = spawn_prompt(&clone, "queued");
     tokio::task::yield_now().await;
 
     copy.close();
@@ -27,17 +27,17 @@ async fn close_drains_and_copies_close_together() {
         check(&error, (ErrorKind::Closed, 0, false, false), &["The client is closed"]);
     }
 
-    // Those in flight finish: the one that is answered, the one that is repeated, and the one in the queue.
-    failing.answer("503 Service Unavailable", &["retry-after-ms: 1"], "");
+    // Calls in flight finish: one that gets a response, one that is retried, and one in the queue.
+    failing.respond("503 Service Unavailable", &["retry-after-ms: 1"], "");
     for _ in 0..2 {
         service.next().await.succeed();
     }
-    thinking.succeed();
-    for (call, attempts) in [(thinks, 1), (fails, 2), (queues, 1)] {
-        let run = soon("an answer", call).await.unwrap().unwrap();
+    slow_exchange.succeed();
+    for (call, attempts) in [(slow, 1), (fails, 2), (queued, 1)] {
+        let run = within_timeout("a response", call).await.unwrap().unwrap();
         assert_eq!(run.response_metadata.attempts, attempts);
     }
-    assert!(service.is_idle(), "a refused call sends nothing");
+    assert!(service.is_idle(), "a rejected call sends nothing");
 }
 
 #[tokio::test]
@@ -54,27 +54,27 @@ async fn copies_share_permits_budget_and_connections() {
         })
         .unwrap();
 
-    // 35 repeats after a 500 empty the retry budget: of the copy, too.
+    // 35 retries after a 500 empty the retry budget, which the copy shares.
     let one_retry = ClientOverrides { max_retries: Some(1), ..ClientOverrides::default() };
     let calls: Vec<_> = (0..35).map(|_| spawn(&client.with_options(one_retry.clone()).unwrap())).collect();
     for _ in 0..70 {
         let exchange = service.next().await;
         assert!(exchange.has_key());
-        exchange.answer("500 Internal Server Error", &["retry-after-ms: 1"], "");
+        exchange.respond("500 Internal Server Error", &["retry-after-ms: 1"], "");
     }
     for call in calls {
-        let error = soon("an error", call).await.unwrap().unwrap_err();
+        let error = within_timeout("an error", call).await.unwrap().unwrap_err();
         assert_eq!(error.attempts(), 2);
     }
     let failed = spawn(&copy);
     let exchange = service.next().await;
     assert_eq!(exchange.header("authorization"), Some("Bearer bak_another"));
     assert!(exchange.header("user-agent").unwrap().ends_with(" copy/1"));
-    exchange.answer("500 Internal Server Error", &["retry-after-ms: 1"], "");
-    let error = soon("an error", failed).await.unwrap().unwrap_err();
+    exchange.respond("500 Internal Server Error", &["retry-after-ms: 1"], "");
+    let error = within_timeout("an error", failed).await.unwrap().unwrap_err();
     assert_eq!((error.attempts(), error.is_retryable()), (1, true), "{error}");
 
-    // The slots, which are all the client's here.
+    // The client holds all permits.
     let held: Vec<_> = (0..40).map(|_| spawn(&client)).collect();
     let mut exchanges = Vec::new();
     for _ in 0..40 {
@@ -91,7 +91,7 @@ async fn copies_share_permits_budget_and_connections() {
     exchange.succeed();
     exchanges.into_iter().for_each(|exchange| exchange.succeed());
     for call in held.into_iter().chain([queued]) {
-        soon("an answer", call).await.unwrap().unwrap();
+        within_timeout("a response", call).await.unwrap().unwrap();
     }
 }
 
@@ -130,10 +130,10 @@ fn call_outside_a_runtime_is_a_config_error() {
 fn client_outlives_its_runtime() {
     let sandbox = builderaikits_sandbox::Sandbox::start(builderaikits_sandbox::Options::default()).unwrap();
     let client = Client::new(options(sandbox.url())).unwrap();
-    // The connections of a runtime that has ended are of no use in the next one, and must not be waited for.
+    // Connections of a runtime that was dropped cannot be reused in the next one. A call must not wait for them.
     for _ in 0..3 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let run = runtime.block_on(async { soon("the answer", client.kits().run(hello())).await }).unwrap();
+        let run = runtime.block_on(async { within_timeout("the response", client.kits().run(hello())).await }).unwrap();
         assert_eq!(run.response_metadata.attempts, 1);
     }
 }

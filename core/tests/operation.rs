@@ -1,4 +1,4 @@
-//! The operation seam: a second operation that exists only here. It changes no file of the core.
+//! The `Operation` trait with a second operation, which needs no change in the core.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::common::service::{Exchange, Service};
-use crate::common::{check, options, soon};
+use crate::common::{check, options, within_timeout};
 
 /// `GET kits`: the ids of the kits.
 struct ListKits;
@@ -59,7 +59,7 @@ async fn list_kits(
         }
     };
     tokio::select! {
-        result = soon("the result", call) => result,
+        result = within_timeout("the result", call) => result,
         () = serve => unreachable!(),
     }
 }
@@ -75,8 +75,8 @@ async fn second_operation_is_sent_retried_and_decoded() {
             assert!(exchange.has_key() && exchange.header("idempotency-key").is_some());
             assert_eq!((exchange.header("content-type"), exchange.body.as_str()), (None, ""));
             match attempt {
-                0 => exchange.answer("500 Internal Server Error", &["retry-after-ms: 1"], ""),
-                _ => exchange.answer("200 OK", &["x-request-id: req_1"], r#"["text-gen","new-kit"]"#),
+                0 => exchange.respond("500 Internal Server Error", &["retry-after-ms: 1"], ""),
+                _ => exchange.respond("200 OK", &["x-request-id: req_1"], r#"["text-gen","new-kit"]"#),
             }
         },
         &mut service,
@@ -96,7 +96,7 @@ async fn idempotent_operation_is_retried_after_an_ambiguous_failure() {
         async |attempt, exchange| match attempt {
             // The connection closes without a response.
             0 => drop(exchange),
-            _ => exchange.answer("200 OK", &[], "[]"),
+            _ => exchange.respond("200 OK", &[], "[]"),
         },
         &mut service,
     );
@@ -109,7 +109,7 @@ async fn undecodable_response_keeps_its_body() {
     let client = options(service.url());
     let error = list_kits(
         client,
-        async |_, exchange| exchange.answer("200 OK", &["content-type: a/b", "x-request-id: req_1"], "{}"),
+        async |_, exchange| exchange.respond("200 OK", &["content-type: a/b", "x-request-id: req_1"], "{}"),
         &mut service,
     );
     let error = error.await.unwrap_err();

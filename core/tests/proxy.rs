@@ -1,4 +1,4 @@
-//! Proxies: the key goes only inside the tunnel.
+//! Proxies: the key is sent only inside the tunnel.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -10,22 +10,22 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::common::certificates::Authority;
 use crate::common::service::Service;
-use crate::common::wire::{Odd, read_head};
-use crate::common::{KEY, PROMPT, check, options, run, soon, spawn};
+use crate::common::wire::{RawServer, read_head};
+use crate::common::{KEY, PROMPT, check, options, run, spawn, within_timeout};
 
 const OPENED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 const HOST: &str = "service.test";
-const HEADER: &str = "header-of-the-tests-1234";
+const HEADER: &str = "test-header-1234";
 
-/// Everything that passed a proxy, in both directions.
-type Notes = Arc<Mutex<Vec<u8>>>;
+/// All bytes that passed a proxy, in both directions.
+type Recorded = Arc<Mutex<Vec<u8>>>;
 
-/// A proxy that answers every CONNECT with `response`, and connects the tunnel to `target` if that opens it.
-async fn proxy(response: &'static str, target: u16, tls: Option<TlsAcceptor>) -> (Odd, Notes) {
-    let notes = Notes::default();
-    let noting = Arc::clone(&notes);
-    let proxy = Odd::start(move |stream, _| {
-        let (notes, tls) = (Arc::clone(&noting), tls.clone());
+/// A proxy that sends `response` to every CONNECT, and connects the tunnel to the port `target` if `response` is [`OPENED`].
+async fn proxy(response: &'static str, target: u16, tls: Option<TlsAcceptor>) -> (RawServer, Recorded) {
+    let notes = Recorded::default();
+    let shared = Arc::clone(&notes);
+    let proxy = RawServer::start(move |stream, _| {
+        let (notes, tls) = (Arc::clone(&shared), tls.clone());
         async move {
             match tls {
                 None => tunnel(stream, response, target, &notes).await,
@@ -40,7 +40,7 @@ async fn tunnel(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     response: &str,
     target: u16,
-    notes: &Notes,
+    notes: &Recorded,
 ) -> io::Result<()> {
     let head = read_head(&mut stream).await?;
     notes.lock().unwrap().extend(head.as_bytes());
@@ -50,17 +50,17 @@ async fn tunnel(
         return stream.shutdown().await;
     }
     let mut service = TcpStream::connect(("127.0.0.1", target)).await?;
-    let (mut there, mut back) = ([0; 4096], [0; 4096]);
+    let (mut upstream, mut downstream) = ([0; 4096], [0; 4096]);
     loop {
         tokio::select! {
-            read = stream.read(&mut there) => {
-                let bytes = &there[..read?];
+            read = stream.read(&mut upstream) => {
+                let bytes = &upstream[..read?];
                 if bytes.is_empty() { return Ok(()) }
                 notes.lock().unwrap().extend(bytes);
                 service.write_all(bytes).await?;
             }
-            read = service.read(&mut back) => {
-                let bytes = &back[..read?];
+            read = service.read(&mut downstream) => {
+                let bytes = &downstream[..read?];
                 if bytes.is_empty() { return stream.shutdown().await }
                 notes.lock().unwrap().extend(bytes);
                 stream.write_all(bytes).await?;
@@ -70,9 +70,9 @@ async fn tunnel(
     }
 }
 
-/// What the proxy saw, as text. It must not contain anything that only the service may see.
+/// What the proxy saw, as text. Panics if it contains anything that only the service may see.
 #[track_caller]
-fn nothing_secret(notes: &Notes) -> String {
+fn without_secrets(notes: &Recorded) -> String {
     let text = String::from_utf8_lossy(&notes.lock().unwrap()).into_owned();
     for secret in [KEY, "Bearer", PROMPT, HEADER, "kits/run", "dempotency"] {
         assert!(!text.contains(secret), "the proxy saw `{secret}`: {text}");
@@ -107,9 +107,9 @@ async fn key_goes_only_inside_the_tunnel() {
             assert_eq!(exchange.header("x-secret"), Some(HEADER));
             assert_eq!(exchange.header("proxy-authorization"), None, "the proxy's password is not sent to the service");
             exchange.succeed();
-            soon("the response", call).await.unwrap().unwrap();
+            within_timeout("the response", call).await.unwrap().unwrap();
         }
-        let seen = nothing_secret(&notes);
+        let seen = without_secrets(&notes);
         assert!(seen.starts_with("CONNECT service.test:443 HTTP/1.1\r\n"), "{seen}");
         assert_eq!(
             seen.to_lowercase().contains("authorization: basic bwu6cgfzc0b3b3jk\r\n"),
@@ -120,7 +120,7 @@ async fn key_goes_only_inside_the_tunnel() {
         assert_eq!(stub.accepted(), 1, "the tunnel is reused");
     }
 
-    // Proxies that open no tunnel. Only a 407 is permanent: the HTTP library does not tell other statuses apart.
+    // Proxies that open no tunnel. Only a 407 is permanent, because the HTTP library does not report other statuses.
     let (retried, permanent) = ((ErrorKind::Connection, 2, false, true), (ErrorKind::Connection, 1, false, false));
     let table = [
         (
@@ -139,24 +139,24 @@ async fn key_goes_only_inside_the_tunnel() {
     ];
     for (response, expected, reason) in table {
         let (stub, notes) = proxy(response, target, None).await;
-        let error = run(through(stub.url("http").replace("://", "://me:pw-of-mine@"))).await.unwrap_err();
+        let error = run(through(stub.url("http").replace("://", "://me:pw-1234@"))).await.unwrap_err();
         let address = stub.url("http").trim_start_matches("http://").to_owned();
         check(&error, expected, &[&format!("proxy at {address}"), reason]);
-        assert!(!format!("{error} {error:?}").contains("pw-of-mine"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("pw-1234"), "{error}");
         assert_eq!(stub.accepted(), error.attempts() as usize);
-        nothing_secret(&notes);
+        without_secrets(&notes);
     }
     let error = run(through("http://127.0.0.1:1".into())).await.unwrap_err();
     check(&error, retried, &["Could not connect to service.test:443 through the proxy at 127.0.0.1:1", "refused"]);
 
     // A proxy that opens a tunnel to another server, and an https proxy with an untrusted certificate.
     let untrusted = (ErrorKind::Tls, 1, false, false);
-    let stranger = Service::start_tls(Authority::new().acceptor(HOST)).await;
+    let other = Service::start_tls(Authority::new().acceptor(HOST)).await;
     for (tls, scheme) in [(None, "http"), (Some(Authority::new().acceptor("127.0.0.1")), "https")] {
-        let (stub, notes) = proxy(OPENED, stranger.port(), tls).await;
+        let (stub, notes) = proxy(OPENED, other.port(), tls).await;
         let error = run(through(stub.url(scheme))).await.unwrap_err();
         check(&error, untrusted, &["UnknownIssuer"]);
-        nothing_secret(&notes);
+        without_secrets(&notes);
     }
 
     // Plain http never uses a proxy.
@@ -165,17 +165,20 @@ async fn key_goes_only_inside_the_tunnel() {
     let client = Client::new(ClientOptions { proxy: Some(stub.url("http").into()), ..options(plain.url()) }).unwrap();
     let call = spawn(&client);
     plain.next().await.succeed();
-    soon("the response", call).await.unwrap().unwrap();
-    assert_eq!((stub.accepted(), nothing_secret(&notes).as_str()), (0, ""));
-    assert!(service.is_idle() && stranger.is_idle());
+    within_timeout("the response", call).await.unwrap().unwrap();
+    assert_eq!((stub.accepted(), without_secrets(&notes).as_str()), (0, ""));
+    assert!(service.is_idle() && other.is_idle());
 }
 
 /// A SOCKS5 server (RFC 1928, 1929) that connects every request to `target`. It notes the address type, the name or address
 /// and the credentials of each request.
-async fn socks(target: u16, credentials: Option<(&'static str, &'static str)>) -> (Odd, Arc<Mutex<Vec<(u8, String)>>>) {
+async fn socks(
+    target: u16,
+    credentials: Option<(&'static str, &'static str)>,
+) -> (RawServer, Arc<Mutex<Vec<(u8, String)>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&seen);
-    let server = Odd::start(move |mut stream, _| {
+    let server = RawServer::start(move |mut stream, _| {
         let notes = Arc::clone(&notes);
         async move {
             assert_eq!(stream.read_u8().await?, 5);
@@ -245,7 +248,7 @@ async fn socks_proxies_carry_tls() {
         let exchange = service.next().await;
         assert!(exchange.has_key());
         exchange.succeed();
-        soon("the response", call).await.unwrap().unwrap();
+        within_timeout("the response", call).await.unwrap().unwrap();
         let seen = seen.lock().unwrap();
         let (family, address) = &seen[0];
         assert!(*family == address_type || (host == "localhost" && *family == 4), "{scheme} {host}: {seen:?}");
@@ -256,7 +259,7 @@ async fn socks_proxies_carry_tls() {
     let service = Service::start_tls(authority.acceptor(HOST)).await;
     let (stub, _) = socks(service.port(), CREDENTIALS).await;
     let client = ClientOptions {
-        proxy: Some(stub.url("socks5h").replace("://", "://me:pw-of-mine@").into()),
+        proxy: Some(stub.url("socks5h").replace("://", "://me:pw-1234@").into()),
         max_retries: 0,
         ..options(format!("https://{HOST}/v1"))
     };
@@ -266,5 +269,5 @@ async fn socks_proxies_carry_tls() {
         (ErrorKind::Connection, 1, false, true),
         &["Could not connect to service.test:443 through the proxy at"],
     );
-    assert!(!format!("{error} {error:?}").contains("pw-of-mine") && service.is_idle());
+    assert!(!format!("{error} {error:?}").contains("pw-1234") && service.is_idle());
 }

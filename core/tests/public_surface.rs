@@ -1,4 +1,4 @@
-//! The names that the crate promises, and what their types can do in programs of many threads.
+//! The public names of the crate, and the auto traits of its types.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -9,7 +9,7 @@ use builderaikits::{
 
 use crate::common::{hello, options};
 
-/// A name that is added, removed or renamed changes this list, and so the version of the crate.
+/// Adding, removing or renaming a public name changes this list, and with it the version of the crate.
 #[test]
 fn public_names() {
     let lib = include_str!("../src/lib.rs");

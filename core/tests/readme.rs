@@ -1,4 +1,4 @@
-//! The tables of the project's README are those of the code.
+//! The tables of the project's README match the code.
 
 use std::fs;
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn default_column_matches_the_defaults() {
     }
 }
 
-/// What the editor shows in the other languages is what the core does.
+/// The documented defaults in the other languages are the core's defaults.
 #[test]
 fn defaults_in_other_languages_match() {
     let config = ClientOptions::default();
@@ -80,7 +80,7 @@ fn defaults_in_other_languages_match() {
     }
 }
 
-/// Names and order are the core's; classes are those that the conformance runner holds Python and Node.js to.
+/// Names and order match the core. Classes match those that the conformance runner requires of Python and Node.
 #[test]
 fn error_table_matches_error_kind() {
     let core = source("core/src/error.rs");
@@ -98,7 +98,7 @@ fn error_table_matches_error_kind() {
     }
 }
 
-/// The cells of each row of the table whose head begins so.
+/// The cells of each row of the table whose header row starts with `head`.
 fn table(head: &str) -> Vec<Vec<String>> {
     let readme = source("README.md");
     let rows =

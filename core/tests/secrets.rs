@@ -1,6 +1,6 @@
-//! Keys and prompts stay where they belong: every outcome is made once, and all that is printed or logged is searched.
+//! Keys and prompts are not printed or logged: the tests cause every outcome and search everything printed and logged.
 //!
-//! Each test runs in a process of its own, since loggers are global.
+//! Each test runs in its own process, because loggers are global.
 
 use std::fmt::Debug;
 use std::io::{self, Write};
@@ -14,14 +14,14 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::common::certificates::Authority;
 use crate::common::service::Service;
-use crate::common::wire::Odd;
+use crate::common::wire::RawServer;
 use crate::common::{KEY, PROMPT, child, options};
 use crate::http2::{self, First};
 
-const CONTEXT: &str = "context-of-the-tests-2342";
-const HEADER: &str = "header-of-the-tests-1234";
-const PASSWORD: &str = "password-of-the-tests-5678";
-const ANSWER: &str = "answer-of-the-tests-9012";
+const CONTEXT: &str = "test-context-2342";
+const HEADER: &str = "test-header-1234";
+const PASSWORD: &str = "test-password-5678";
+const OUTPUT: &str = "test-output-9012";
 
 #[tokio::test]
 async fn key_and_prompt_are_never_printed() {
@@ -36,20 +36,20 @@ async fn key_and_prompt_are_never_printed() {
     }
     let all = printed.join("\n");
     for kind in ["rate_limit", "server", "connection", "timeout", "tls", "bad_response", "config", "invalid_request"] {
-        assert!(all.contains(&format!("Error({kind}: ")), "no {kind} was made");
+        assert!(all.contains(&format!("Error({kind}: ")), "no {kind} was caused");
     }
 
-    let ours = logged.text();
-    assert_eq!(found_in(&ours), None);
+    let text = logged.text();
+    assert_eq!(found_in(&text), None);
     for word in
         ["builderaikits.call", "idempotency_key=", "retrying", "attempt failed", "attempt succeeded", "not retried"]
     {
-        assert!(ours.contains(word), "`{word}` was not logged");
+        assert!(text.contains(word), "`{word}` was not logged");
     }
-    // The search finds what is there.
+    // The search finds a planted secret.
     tracing::trace!(planted = KEY);
     assert_eq!(found_in(&logged.text()), Some(KEY));
-    for secret in [KEY, PROMPT, CONTEXT, HEADER, PASSWORD, ANSWER] {
+    for secret in [KEY, PROMPT, CONTEXT, HEADER, PASSWORD, OUTPUT] {
         assert_eq!(found_in(&format!("{:?}", secret.as_bytes())), Some(secret));
     }
 }
@@ -71,41 +71,41 @@ async fn library_traces_do_not_leak_secrets() {
     assert_eq!(found_in(&logged.text()), Some(PROMPT));
 }
 
-/// The first secret that stands in the text, as it is or as a list of its bytes.
+/// The first secret that the text contains, as it is or as a list of its bytes.
 fn found_in(text: &str) -> Option<&'static str> {
-    let stands = |secret: &&str| {
+    let contained = |secret: &&str| {
         let bytes = format!("{:?}", secret.as_bytes());
         text.contains(*secret) || text.contains(bytes.trim_matches(['[', ']']))
     };
-    [KEY, PROMPT, CONTEXT, HEADER, PASSWORD, ANSWER].into_iter().find(stands)
+    [KEY, PROMPT, CONTEXT, HEADER, PASSWORD, OUTPUT].into_iter().find(contained)
 }
 
-/// Makes every kind of outcome, and gives all that can be printed of it but for a run's own answer.
+/// Causes every kind of outcome. Returns everything that can be printed of it, except the output of a run.
 async fn every_outcome() -> Vec<String> {
-    let mut printed = outcomes_of_answers().await;
+    let mut printed = outcomes_of_responses().await;
     printed.extend(outcomes_of_connections().await);
     printed.extend(rejected_before_sending().await);
     printed
 }
 
-async fn outcomes_of_answers() -> Vec<String> {
+async fn outcomes_of_responses() -> Vec<String> {
     let message = json!({"error": {"message": format!("no such key: Bearer {KEY}"), "code": KEY}, "prompt": PROMPT});
     let echo = json!({"x-request-id": KEY, "x-echo": format!("Bearer {KEY}"), "retry-after-ms": "1"});
     let escaped = format!(r#"{{"error": {{"message": "{0}", "code": "{0}"}}}}"#, KEY.replace('-', "\\u002d"));
-    let run = json!({"status": 200, "body": {"output": {"text": ANSWER}}});
+    let run = json!({"status": 200, "body": {"output": {"text": OUTPUT}}});
     let scripts = [
         ("run", json!([run])),
         ("echo", json!([{"status": 401, "headers": echo, "body": message}])),
         ("escaped", json!([{"status": 403, "body": escaped}])),
-        ("page", json!([{"status": 200, "headers": echo, "body": format!("<p>{KEY}</p><p>{ANSWER}{PROMPT}</p>")}])),
+        ("page", json!([{"status": 200, "headers": echo, "body": format!("<p>{KEY}</p><p>{OUTPUT}{PROMPT}</p>")}])),
         ("redirect", json!([{"status": 302, "headers": {"location": format!("http://127.0.0.1:1/?key={KEY}")}}])),
         ("busy", json!([{"status": 429, "headers": echo, "body": message}, run])),
         ("down", json!([{"status": 503, "headers": {"retry-after-ms": "1"}, "body": message}])),
-        ("told", json!([{"status": 429, "headers": {"retry-after": "999"}, "body": message}])),
+        ("long-wait", json!([{"status": 429, "headers": {"retry-after": "999"}, "body": message}])),
         ("reset", json!([{"fault": "reset"}])),
-        ("cut", json!([{"fault": "truncate", "status": 200, "body": {"output": {"text": ANSWER}}}])),
+        ("cut", json!([{"fault": "truncate", "status": 200, "body": {"output": {"text": OUTPUT}}}])),
         ("silent", json!([{"fault": "stall"}])),
-        ("garbage", json!([{"raw": format!("{KEY} {ANSWER}\r\n\r\n")}])),
+        ("garbage", json!([{"raw": format!("{KEY} {OUTPUT}\r\n\r\n")}])),
     ];
     let server = ScriptedServer::start().await.unwrap();
     let mut printed = Vec::new();
@@ -131,7 +131,7 @@ async fn outcomes_of_connections() -> Vec<String> {
             h1.next().await.succeed();
         }
     });
-    let proxy = Odd::start(|mut stream, _| async move {
+    let proxy = RawServer::start(|mut stream, _| async move {
         crate::common::wire::read_head(&mut stream).await?;
         tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 407 No\r\n\r\n").await
     })
@@ -196,7 +196,7 @@ async fn rejected_before_sending() -> Vec<String> {
     printed
 }
 
-/// Makes one call, with as many secrets as one can have.
+/// Makes one call with a secret in every option that can hold one.
 async fn call(client: ClientOptions) -> Vec<String> {
     let request = RunRequest::new(Kit::TextGen, PROMPT).context(CONTEXT).max_tokens(5);
     let client = ClientOptions { headers: vec![("x-secret".into(), HEADER.into())], ..client };
@@ -225,7 +225,7 @@ fn show(value: &impl Debug) -> String {
     format!("{value:?} {value:#?}")
 }
 
-/// All that is logged in this process, at every level, through `tracing` and through `log`.
+/// Everything that this process logs, at every level, through `tracing` and through `log`.
 #[derive(Clone, Default)]
 struct Logged(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Trust: whom the key is sent to, which TLS is spoken, and what a handshake that fails means for repeating.
+//! TLS: which servers are trusted, which versions are accepted, and which failed handshakes are retried.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 
 use crate::common::certificates::{Authority, Certificate};
 use crate::common::service::Service;
-use crate::common::wire::{self, Odd, read_tls_record};
+use crate::common::wire::{self, RawServer, read_tls_record};
 use crate::common::{KEY, PROMPT, check, child, options, run};
 
-/// The server cannot be trusted: one attempt, nothing sent.
-const REFUSED: (ErrorKind, u32, bool, bool) = (ErrorKind::Tls, 1, false, false);
+/// The server is not trusted: one attempt, and no request is sent.
+const UNTRUSTED: (ErrorKind, u32, bool, bool) = (ErrorKind::Tls, 1, false, false);
 
 #[tokio::test]
 async fn untrusted_certificate_is_permanent() {
@@ -29,23 +29,23 @@ async fn untrusted_certificate_is_permanent() {
         (known.issue("127.0.0.1", |params| params.is_ca = ca()), "CaUsedAsEndEntity"),
     ];
     for (certificate, reason) in table {
-        let (server, heard) = listen(&certificate).await;
+        let (server, received) = listen(&certificate).await;
         let trusting = ClientOptions { ca_file: Some(known.file()), ..options(server.url("https")) };
         let error = run(trusting).await.unwrap_err();
-        check(&error, REFUSED, &[reason]);
+        check(&error, UNTRUSTED, &[reason]);
         assert_eq!(server.accepted(), 1, "{reason}");
-        assert_eq!(heard.lock().unwrap().len(), 0, "{reason}: the server heard something");
+        assert_eq!(received.lock().unwrap().len(), 0, "{reason}: the server received something");
     }
 
-    // The same server is trusted with the file, and heard then.
+    // With `ca_file`, the same server is trusted and receives the request.
     let good = known.issue("127.0.0.1", |_| {});
     for (ca_file, trusted) in [(None, false), (Some(known.file()), true)] {
-        let (server, heard) = listen(&good).await;
+        let (server, received) = listen(&good).await;
         let error = run(ClientOptions { ca_file, max_retries: 0, ..options(server.url("https")) }).await.unwrap_err();
-        let heard = String::from_utf8_lossy(&heard.lock().unwrap()).into_owned();
-        assert_eq!(heard.contains(KEY) && heard.contains(PROMPT), trusted, "{error}");
+        let received = String::from_utf8_lossy(&received.lock().unwrap()).into_owned();
+        assert_eq!(received.contains(KEY) && received.contains(PROMPT), trusted, "{error}");
         let connected = (ErrorKind::Connection, 1, true, false);
-        check(&error, if trusted { connected } else { REFUSED }, &[]);
+        check(&error, if trusted { connected } else { UNTRUSTED }, &[]);
     }
 }
 
@@ -53,11 +53,11 @@ fn ca() -> rcgen::IsCa {
     rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)
 }
 
-/// A TLS server that notes what it is told, up to a whole request, and then closes.
-async fn listen(certificate: &Certificate) -> (Odd, Arc<Mutex<Vec<u8>>>) {
-    let (acceptor, heard) = (certificate.acceptor(&[]), Arc::new(Mutex::new(Vec::new())));
-    let notes = Arc::clone(&heard);
-    let server = Odd::start(move |stream, _| {
+/// A TLS server that records what it receives, up to a whole request, and then closes.
+async fn listen(certificate: &Certificate) -> (RawServer, Arc<Mutex<Vec<u8>>>) {
+    let (acceptor, received) = (certificate.acceptor(&[]), Arc::new(Mutex::new(Vec::new())));
+    let notes = Arc::clone(&received);
+    let server = RawServer::start(move |stream, _| {
         let (acceptor, notes) = (acceptor.clone(), Arc::clone(&notes));
         async move {
             let mut stream = acceptor.accept(stream).await?;
@@ -71,14 +71,14 @@ async fn listen(certificate: &Certificate) -> (Odd, Arc<Mutex<Vec<u8>>>) {
             }
         }
     });
-    (server.await, heard)
+    (server.await, received)
 }
 
 #[tokio::test]
 async fn old_tls_versions_are_rejected() {
     let hello = |minor: u8| {
         let mut hello = vec![22, 3, minor, 0, 42, 2, 0, 0, 38, 3, minor];
-        // The server's random number, no session, a cipher suite of its time, no compression.
+        // The server's random, no session id, a cipher suite of that version, no compression.
         hello.extend([7; 32]);
         hello.extend([0, 0xc0, 0x14, 0]);
         hello
@@ -92,19 +92,19 @@ async fn old_tls_versions_are_rejected() {
         ("no common cipher", alert(40), "HandshakeFailure"),
         ("plain HTTP", b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec(), ""),
     ];
-    for (what, answer, reason) in table {
-        let server = Odd::start(move |mut stream, _| {
-            let answer = answer.clone();
+    for (what, reply, reason) in table {
+        let server = RawServer::start(move |mut stream, _| {
+            let reply = reply.clone();
             async move {
                 read_tls_record(&mut stream).await?;
-                stream.write_all(&answer).await?;
+                stream.write_all(&reply).await?;
                 until_the_end(stream).await
             }
         })
         .await;
         let error = run(options(server.url("https"))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{what}: {error}");
-        check(&error, REFUSED, &[reason]);
+        check(&error, UNTRUSTED, &[reason]);
         assert_eq!(server.accepted(), 1, "{what}");
     }
 }
@@ -118,7 +118,7 @@ async fn broken_handshake_is_retried() {
         HalfAHello,
     }
     for how in [Break::Close, Break::Reset, Break::HalfAHello] {
-        let server = Odd::start(move |mut stream, _| async move {
+        let server = RawServer::start(move |mut stream, _| async move {
             read_tls_record(&mut stream).await?;
             match how {
                 Break::Close => Ok(()),
@@ -133,8 +133,8 @@ async fn broken_handshake_is_retried() {
         assert_eq!(server.accepted(), 2, "{how:?}");
     }
 
-    // One that stalls half way.
-    let server = Odd::start(|mut stream, _| async move {
+    // A handshake that stalls half way.
+    let server = RawServer::start(|mut stream, _| async move {
         read_tls_record(&mut stream).await?;
         stream.write_all(&[22, 3, 3, 0, 42, 2]).await?;
         until_the_end(stream).await
@@ -168,7 +168,7 @@ async fn bundled_roots_work_without_a_system_store() {
     let authority = Authority::new();
     let mut service = Service::start_tls(authority.acceptor("127.0.0.1")).await;
     let error = run(options(service.url())).await.unwrap_err();
-    check(&error, REFUSED, &["UnknownIssuer"]);
+    check(&error, UNTRUSTED, &["UnknownIssuer"]);
 
     let trusting = ClientOptions { ca_file: Some(authority.file()), ..options(service.url()) };
     let client = builderaikits::Client::new(trusting).unwrap();

@@ -1,4 +1,4 @@
-//! Certificates made on the spot, and TLS servers that show them.
+//! Generated certificates, and TLS servers that present them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
-/// An authority that only its own file makes a client trust.
+/// A certificate authority. A client trusts it only if `ca_file` is its file.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    /// Of its own, as issuers are looked for by their names.
+    /// Unique, because verifiers look up issuers by name.
     name: String,
 }
 
@@ -26,14 +26,14 @@ impl Authority {
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap(), name }
     }
 
-    /// Its certificate as a file, for `ca_file`.
+    /// Writes its certificate to a file, for `ca_file`.
     pub(crate) fn file(&self) -> PathBuf {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.pem", self.name));
         std::fs::write(&file, self.issuer.pem()).unwrap();
         file
     }
 
-    /// A server's certificate for this host; `change` makes it odd.
+    /// Issues a server certificate for this host; `change` edits its parameters.
     pub(crate) fn issue(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         change(&mut params);
@@ -48,7 +48,7 @@ impl Authority {
         roots
     }
 
-    /// A server of this host that all who trust this authority trust, and that speaks HTTP/1.1.
+    /// A TLS acceptor for this host, with a certificate of this authority and without ALPN.
     pub(crate) fn acceptor(&self, host: &str) -> TlsAcceptor {
         self.issue(host, |_| {}).acceptor(&[])
     }
@@ -72,7 +72,7 @@ impl Certificate {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// A server that requires a client certificate of this authority.
+    /// A TLS acceptor that requires a client certificate of this authority.
     pub(crate) fn mutual_acceptor(&self, authority: &Authority) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = Arc::new(authority.roots());
@@ -86,7 +86,7 @@ impl Certificate {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// A client that shows this certificate, and trusts this authority.
+    /// A client configuration that presents this certificate and trusts this authority.
     pub(crate) fn client_config(&self, authority: &Authority) -> rustls::ClientConfig {
         rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()

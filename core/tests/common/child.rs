@@ -1,24 +1,24 @@
-//! One test of this binary in a process of its own, for what is process-wide: the environment, and global loggers.
+//! Runs a test of this binary in a separate process, because it changes process-wide state: the environment or global loggers.
 //!
-//! The test runs itself again, and finds by [`role`] that it is the child.
+//! The test runs itself again, and [`role`] tells the child that it is the child.
 
 use std::ffi::OsStr;
 use std::process::Command;
 
 const ROLE: &str = "TEST_ROLE";
 
-/// What the parent asked of this process, if it is a child.
+/// The role that the parent gave this process. `None` in the parent.
 pub(crate) fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
-/// A child that runs the test of this path, such as `environment::variables_table`, without any variable that the SDK
+/// A command that runs the test of this path, such as `environment::variables_table`, without the variables that the SDK
 /// or its libraries read.
 pub(crate) fn of(test: &str, role: &str) -> Command {
     of_program(std::env::current_exe().unwrap().as_os_str(), &[], test, role)
 }
 
-/// As [`of`], but through a program that starts it, after `arguments` of its own.
+/// As [`of`], but `program` with `arguments` starts the test.
 pub(crate) fn of_program(program: &OsStr, arguments: &[&OsStr], test: &str, role: &str) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, role);
@@ -31,7 +31,7 @@ pub(crate) fn of_program(program: &OsStr, arguments: &[&OsStr], test: &str, role
     command
 }
 
-/// Runs it to its end and gives what it printed; its failure is ours.
+/// Runs the command and returns its standard output. Panics if the child fails.
 #[track_caller]
 pub(crate) fn finish(command: &mut Command) -> String {
     let output = command.output().unwrap();

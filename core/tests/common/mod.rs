@@ -1,4 +1,4 @@
-//! What the tests of every theme begin with: a client, a call, and how to wait for what must come.
+//! What all tests share: client options, calls, waiting with a timeout, and checks of errors.
 
 pub(crate) mod certificates;
 pub(crate) mod child;
@@ -10,19 +10,19 @@ use std::time::Duration;
 use builderaikits::{ApiKey, Client, ClientOptions, Error, ErrorKind, Kit, Result, Run, RunRequest};
 use tokio::task::JoinHandle;
 
-pub(crate) const KEY: &str = "bak_key-of-the-tests-4711";
-pub(crate) const PROMPT: &str = "prompt-of-the-tests-0815";
+pub(crate) const KEY: &str = "bak_test-key-4711";
+pub(crate) const PROMPT: &str = "test-prompt-0815";
 
-/// Whatever is waited for comes sooner than this, however busy the machine is.
-pub(crate) const GENEROUS: Duration = Duration::from_secs(30);
+/// Long enough for every wait of a test, also on a busy machine.
+pub(crate) const LONG_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Options for a server of the tests, with no word of the environment.
+/// Options for a test server. They do not depend on the environment.
 pub(crate) fn options(base_url: impl Into<String>) -> ClientOptions {
     ClientOptions {
         api_key: ApiKey::new(KEY).ok(),
         base_url: base_url.into().into(),
-        timeout: Some(GENEROUS),
-        connect_timeout: Some(GENEROUS),
+        timeout: Some(LONG_TIMEOUT),
+        connect_timeout: Some(LONG_TIMEOUT),
         proxy: Some("off".into()),
         ..ClientOptions::default()
     }
@@ -36,7 +36,7 @@ pub(crate) async fn run(options: ClientOptions) -> Result<Run> {
     Client::new(options)?.kits().run(hello()).await
 }
 
-/// A call of its own task, begun when the runtime next polls; tasks of one thread begin in the order of their making.
+/// Starts a call in a task. The tasks of a single-threaded runtime are first polled in the order in which they were spawned.
 pub(crate) fn spawn(client: &Client) -> JoinHandle<Result<Run>> {
     spawn_prompt(client, PROMPT)
 }
@@ -46,17 +46,17 @@ pub(crate) fn spawn_prompt(client: &Client, prompt: &str) -> JoinHandle<Result<R
     tokio::spawn(async move { client.kits().run(request).await })
 }
 
-/// Waits for what must come.
-pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(GENEROUS, work).await.unwrap_or_else(|_| panic!("{what}: did not come"))
+/// Waits for `work`, which must complete. Panics with `what` after [`LONG_TIMEOUT`].
+pub(crate) async fn within_timeout<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG_TIMEOUT, work).await.unwrap_or_else(|_| panic!("{what}: timed out"))
 }
 
-/// What decides how a caller goes on: kind, attempts, whether it may have run, whether it is retryable.
+/// The properties that a caller decides by: kind, attempts, whether the call may have run, whether it is retryable.
 pub(crate) fn facts(error: &Error) -> (ErrorKind, u32, bool, bool) {
     (error.kind(), error.attempts(), error.may_have_run(), error.is_retryable())
 }
 
-/// An error of a connection to nobody: every part of the text is in its message, and no secret is.
+/// Checks the facts of an error, that its message contains every text, and that it shows no secret.
 #[track_caller]
 pub(crate) fn check(error: &Error, expected: (ErrorKind, u32, bool, bool), texts: &[&str]) {
     assert_eq!(facts(error), expected, "{error}");

@@ -1,4 +1,4 @@
-//! A service that the test plays by hand: each request arrives as an [`Exchange`], and is answered when the test says.
+//! A service that the test controls: each request arrives as an [`Exchange`], and the test sends the response.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::wire::{header, read_body, read_head};
-use super::{KEY, soon};
+use super::{KEY, within_timeout};
 
 /// The body of a run that succeeded.
 pub(crate) const RUN: &str = r#"{"id":"run_1","output":{"text":"hi"},"usage":{"total_tokens":2}}"#;
@@ -22,11 +22,11 @@ pub(crate) struct Service {
     accepting: JoinHandle<()>,
 }
 
-/// One request that arrived whole and waits for its answer. Dropped without one, its connection closes.
+/// A complete request that waits for its response. Its connection closes if it is dropped without a response.
 pub(crate) struct Exchange {
     pub(crate) head: String,
     pub(crate) body: String,
-    answer: oneshot::Sender<String>,
+    response: oneshot::Sender<String>,
 }
 
 impl Service {
@@ -70,10 +70,10 @@ impl Service {
 
     /// The next request, in the order in which they arrived.
     pub(crate) async fn next(&mut self) -> Exchange {
-        soon("a request", self.exchanges.recv()).await.unwrap()
+        within_timeout("a request", self.exchanges.recv()).await.unwrap()
     }
 
-    /// Whether no request waits here. Says nothing of one that is on its way.
+    /// Whether no request has arrived. A request may still be in flight.
     pub(crate) fn is_idle(&self) -> bool {
         self.exchanges.is_empty()
     }
@@ -94,24 +94,25 @@ impl Exchange {
         self.header("authorization") == Some(&format!("Bearer {KEY}"))
     }
 
-    /// Whether this is the request of that prompt.
+    /// Whether this request has this prompt.
     pub(crate) fn is_of(&self, prompt: &str) -> bool {
         self.body.contains(&format!("\"prompt\":\"{prompt}\""))
     }
 
     pub(crate) fn succeed(self) {
-        self.answer("200 OK", &[], RUN);
+        self.respond("200 OK", &[], RUN);
     }
 
-    pub(crate) fn answer(self, status: &str, headers: &[&str], body: &str) {
+    pub(crate) fn respond(self, status: &str, headers: &[&str], body: &str) {
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        // Fails only if the client has hung up.
-        let _ = self.answer.send(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()));
+        // Fails only if the client has closed the connection.
+        let _ =
+            self.response.send(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()));
     }
 
-    /// Waits until the client closes the connection rather than wait for the answer.
-    pub(crate) async fn hung_up(mut self) {
-        soon("the end of the connection", self.answer.closed()).await;
+    /// Waits until the client closes the connection.
+    pub(crate) async fn closed_by_client(mut self) {
+        within_timeout("the end of the connection", self.response.closed()).await;
     }
 }
 
@@ -123,11 +124,11 @@ async fn serve(
     loop {
         let head = read_head(&mut stream).await?;
         let body = String::from_utf8_lossy(&read_body(&mut stream, &head).await?).into_owned();
-        let (answer, asked) = oneshot::channel();
-        let _ = exchanges.send(Exchange { head, body, answer });
+        let (response, receiver) = oneshot::channel();
+        let _ = exchanges.send(Exchange { head, body, response });
         let text = tokio::select! {
-            text = asked => text.map_err(io::Error::other)?,
-            // Nothing comes before the answer but the end.
+            text = receiver => text.map_err(io::Error::other)?,
+            // The client sends nothing before the response, so a read ends only with the connection.
             _ = stream.read_u8() => return Ok(()),
         };
         stream.write_all(text.as_bytes()).await?;

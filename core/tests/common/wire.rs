@@ -1,4 +1,4 @@
-//! Servers on raw sockets that do one odd thing to every connection.
+//! Servers on raw sockets, for responses and faults below the level of HTTP.
 
 use std::io;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Does the same to every connection; counts them.
-pub(crate) struct Odd {
+/// Handles every connection with the same function, and counts the connections.
+pub(crate) struct RawServer {
     port: u16,
     accepted: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
-impl Odd {
+impl RawServer {
     pub(crate) async fn start<F: Future<Output = io::Result<()>> + Send>(
         act: impl Fn(TcpStream, usize) -> F + Clone + Send + 'static,
     ) -> Self {
@@ -42,7 +42,7 @@ impl Odd {
     }
 }
 
-impl Drop for Odd {
+impl Drop for RawServer {
     fn drop(&mut self) {
         self.accepting.abort();
     }
@@ -55,7 +55,7 @@ pub(crate) fn reset(stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads to the end of what a TLS client says first, or of any first record.
+/// Reads one TLS record, such as the ClientHello.
 pub(crate) async fn read_tls_record(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut head = [0; 5];
     stream.read_exact(&mut head).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn read_tls_record(stream: &mut TcpStream) -> io::Result<Vec<u8
     Ok(record)
 }
 
-/// Reads up to and with an empty line.
+/// Reads up to and including an empty line.
 pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -81,8 +81,8 @@ pub(crate) async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &str)
     Ok(body)
 }
 
-/// A header of a head as it stood on the wire.
+/// The value of a header in a head as it was sent.
 pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let lines = head.lines().filter_map(|line| line.split_once(':'));
-    lines.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
 }

@@ -20,7 +20,7 @@ fn two_thousand_calls_work_with_256_files() {
     }
 }
 
-/// Every way to drop the client, with calls on the wire (no response) and with calls that wait to retry (503 with a
+/// Every way to drop the client, with calls in flight (no response) and with calls that wait to retry (503 with a
 /// Retry-After of a minute; the retry budget covers 35 of the 50).
 #[test]
 fn client_dropped_with_calls_in_flight_exits_at_once() {
