@@ -2,8 +2,8 @@
 """Measure the SDK side by side with other HTTP and API clients, on loopback, and print ratios.
 
 The client runs on one core and the server, a separate process, on another. Each round runs every peer once, in a new
-random order, so that noise affects all peers alike. The tables show medians over the rounds. A ratio is the median of the
-ratios of each round, with its quartiles. The summary at the end compares the SDK with its targets.
+random order, so that noise affects all peers alike. The tables show medians over the rounds. A ratio is the median of
+the ratios of each round, with its quartiles. The summary at the end compares the SDK with its targets.
 
     bench/run.py rust                                   # measure one language; or several: rust python node go
     bench/run.py --only sequential --rounds 15 node

@@ -81,7 +81,7 @@ async fn refused_connections_are_bounded() {
     let unsent =
         errors(&results).filter(|error| error.kind() == ErrorKind::Connection && !error.may_have_run()).count();
     print(&format!(
-        "steady refused: {} callers, {attempts} attempts, {unsent} errors of kind connection",
+        "closed port: {} callers, {attempts} attempts, {unsent} errors of kind connection",
         results.len()
     ));
     assert_eq!(unsent, results.len());
