@@ -1,16 +1,16 @@
-// One Node peer doing one thing, in a process of its own: client.mjs PEER SCENARIO URL.
+// One Node peer in one scenario, in a separate process: client.mjs PEER SCENARIO URL.
 //
-// Prints a line of JSON: calls, wall and CPU seconds of the measured part, and of the process peak memory and threads.
-// A peer is a function from the service's URL to a function that makes one call and gives the total tokens of its answer.
+// It prints one line of JSON: calls, wall and CPU seconds of the measured part, and the process's peak memory and threads.
+// A peer is a function that returns a function that makes one call and returns the total tokens of its response.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 
 const require = createRequire(import.meta.url);
 const [peer, scenario, url] = process.argv.slice(2);
-const KEY = 'bak_bench';
+const API_KEY = 'bak_bench';
 const TIMEOUT = 120_000;
-const MOST = 20_000;
-// Calls, or seconds of calls: first to warm up, then measured; and how many at once.
+const MAX_CONNECTIONS = 20_000;
+// The number of calls or the seconds to make calls for, before measuring and measured, and the number of calls at once.
 const { warmUp, measured, atOnce, mib = 0 } = {
   sequential: { warmUp: { seconds: 1 }, measured: { seconds: 1.5 }, atOnce: 1 },
   concurrent: { warmUp: { seconds: 1.5 }, measured: { seconds: 2 }, atOnce: 64 },
@@ -22,8 +22,8 @@ const { warmUp, measured, atOnce, mib = 0 } = {
 }[scenario];
 const PROMPT = mib === 0 ? 'Hello, world!' : 'a'.repeat(mib << 20);
 
-const question = () => ({ kit: 'text-gen', input: { prompt: PROMPT }, config: { max_tokens: 500 } });
-const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+const requestBody = () => ({ kit: 'text-gen', input: { prompt: PROMPT }, config: { max_tokens: 500 } });
+const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
 
 const PEERS = {
   none: () => undefined,
@@ -33,12 +33,12 @@ const PEERS = {
     const agent = new http.Agent({ keepAlive: true });
     return () =>
       new Promise((resolve, reject) => {
-        const body = Buffer.from(JSON.stringify(question()));
+        const body = Buffer.from(JSON.stringify(requestBody()));
         const options = { agent, method: 'POST', timeout: TIMEOUT, headers: { ...headers, 'content-length': body.length } };
         const request = http.request(`${url}/kits/run`, options, (response) => {
-          const parts = [];
-          response.on('data', (part) => parts.push(part));
-          response.on('end', () => resolve(JSON.parse(Buffer.concat(parts).toString()).usage.total_tokens));
+          const chunks = [];
+          response.on('data', (chunk) => chunks.push(chunk));
+          response.on('end', () => resolve(JSON.parse(Buffer.concat(chunks).toString()).usage.total_tokens));
           response.on('error', reject);
         });
         request.on('error', reject);
@@ -48,7 +48,7 @@ const PEERS = {
 
   fetch: () => async () => {
     const signal = AbortSignal.timeout(TIMEOUT);
-    const response = await fetch(`${url}/kits/run`, { method: 'POST', headers, body: JSON.stringify(question()), signal });
+    const response = await fetch(`${url}/kits/run`, { method: 'POST', headers, body: JSON.stringify(requestBody()), signal });
     return (await response.json()).usage.total_tokens;
   },
 
@@ -56,7 +56,7 @@ const PEERS = {
     const { Agent, request } = require('undici');
     const dispatcher = new Agent({ headersTimeout: TIMEOUT, bodyTimeout: TIMEOUT });
     return async () => {
-      const body = JSON.stringify(question());
+      const body = JSON.stringify(requestBody());
       const response = await request(`${url}/kits/run`, { dispatcher, method: 'POST', headers, body });
       return (await response.body.json()).usage.total_tokens;
     };
@@ -66,51 +66,51 @@ const PEERS = {
     const axios = require('axios');
     const { Agent } = require('node:http');
     const client = axios.create({ httpAgent: new Agent({ keepAlive: true }), timeout: TIMEOUT, headers });
-    return async () => (await client.post(`${url}/kits/run`, question())).data.usage.total_tokens;
+    return async () => (await client.post(`${url}/kits/run`, requestBody())).data.usage.total_tokens;
   },
 
   openai() {
     const OpenAI = require('openai');
-    const client = new OpenAI({ apiKey: KEY, baseURL: url, timeout: TIMEOUT });
-    return async () => (await client.post('/kits/run', { body: question() })).usage.total_tokens;
+    const client = new OpenAI({ apiKey: API_KEY, baseURL: url, timeout: TIMEOUT });
+    return async () => (await client.post('/kits/run', { body: requestBody() })).usage.total_tokens;
   },
 
-  ours() {
+  builderaikits() {
     const BuilderAIKits = require('@builderaikits/sdk');
     if (scenario === 'require') return undefined;
-    const client = new BuilderAIKits({ apiKey: KEY, baseURL: url, maxConcurrency: MOST, timeout: TIMEOUT });
-    return async () => (await client.kits.run(question())).usage.total_tokens;
+    const client = new BuilderAIKits({ apiKey: API_KEY, baseURL: url, maxConcurrency: MAX_CONNECTIONS, timeout: TIMEOUT });
+    return async () => (await client.kits.run(requestBody())).usage.total_tokens;
   },
 };
 
 const call = PEERS[peer]();
-await many(warmUp);
-let begun = performance.now();
+await makeCalls(warmUp);
+let started = performance.now();
 let cpu = process.cpuUsage();
 if (scenario === 'first' || scenario === 'require') {
-  // From the start of the process, which is what these are about.
-  begun = 0;
+  // These scenarios measure from the start of the process.
+  started = 0;
   cpu = undefined;
 }
-const calls = await many(measured);
-const wall = (performance.now() - begun) / 1000;
+const calls = await makeCalls(measured);
+const wall = (performance.now() - started) / 1000;
 const used = process.cpuUsage(cpu);
 const status = readFileSync('/proc/self/status', 'utf8');
-const of = (name) => Number(status.split(`${name}:`)[1].trim().split(/\s/)[0]);
-const seen = { calls: calls || 1, wall_s: wall, cpu_s: (used.user + used.system) / 1e6, peak_kib: of('VmHWM'), threads: of('Threads') };
-process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit(0));
+const statusOf = (name) => Number(status.split(`${name}:`)[1].trim().split(/\s/)[0]);
+const figures = { calls: calls || 1, wall_s: wall, cpu_s: (used.user + used.system) / 1e6, peak_kib: statusOf('VmHWM'), threads: statusOf('Threads') };
+process.stdout.write(`${JSON.stringify(figures)}\n`, () => process.exit(0));
 
-async function many({ calls = Infinity, seconds = Infinity }) {
-  const until = performance.now() + seconds * 1000;
-  let begun = 0;
-  let ended = 0;
-  const share = async () => {
-    while (begun < calls && performance.now() < until) {
-      begun += 1;
+async function makeCalls({ calls = Infinity, seconds = Infinity }) {
+  const deadline = performance.now() + seconds * 1000;
+  let started = 0;
+  let completed = 0;
+  const worker = async () => {
+    while (started < calls && performance.now() < deadline) {
+      started += 1;
       if ((await call()) !== 332) process.exit(3);
-      ended += 1;
+      completed += 1;
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, share));
-  return ended;
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return completed;
 }

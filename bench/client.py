@@ -1,10 +1,10 @@
-"""One Python peer doing one thing, in a process of its own: `client.py PEER SCENARIO URL`.
+"""One Python peer in one scenario, in a separate process: `client.py PEER SCENARIO URL`.
 
-Prints a line of JSON: calls, wall and CPU seconds of the measured part, and of the process peak memory and threads.
-A peer is a function from the service's URL to a function that makes one call and gives the total tokens of its answer;
-without a URL it only imports.
+It prints one line of JSON: calls, wall and CPU seconds of the measured part, and the process's peak memory and threads.
+A peer is a function that takes the base URL and returns a function that makes one call and returns the total tokens of
+its response. Without a URL, a peer only imports its library.
 
-Nothing is imported here that a scenario can do without: some are about how long a program takes to start.
+Imports are local, because some scenarios measure how long a program takes to start.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
-KEY = "bak_bench"
+API_KEY = "bak_bench"
 TIMEOUT = 120
-MOST = 20_000
+MAX_CONNECTIONS = 20_000
 MIB = 1 << 20
-# scenario -> (calls before measuring, calls measured, at once)
+# Scenario to (calls before measuring, calls measured, at once).
 SCENARIOS = {
     "sequential": (400, 4_000, 1),
     "concurrent": (640, 12_800, 64),
@@ -31,7 +31,7 @@ SCENARIOS = {
     "import": (0, 0, 1),
     "second-client": (0, 0, 1),
 }
-# They take milliseconds for a call: a tenth of the calls says as much.
+# Their calls take milliseconds, so they make a tenth of the calls.
 SLOW = {"requests", "httpx", "openai", "openai-async"}
 PROMPT = "Hello, world!"
 
@@ -44,57 +44,61 @@ def main() -> None:
         warm_up, calls = warm_up // 10, calls // 10
     if scenario == "large":
         PROMPT = "a" * MIB
-    make = PEERS[peer]
+    create = PEERS[peer]
     if scenario == "import":
-        make(None)
-        return
-    if scenario == "second-client":
-        return second_client(make)
-    if peer.endswith("-async"):
-        runner = many_async(make, url, warm_up, calls, at_once)
+        create(None)
+    elif scenario == "second-client":
+        second_client(create)
+    elif peer.endswith("-async"):
+        import asyncio
+
+        run = asyncio.run
         if "uvloop" in peer:
             import uvloop
 
-            return uvloop.run(runner)
-        import asyncio
-
-        return asyncio.run(runner)
-    call = make(url)
-    many(call, warm_up, at_once)
-    measured = Measured()
-    many(call, calls, at_once)
-    measured.report(calls)
+            run = uvloop.run
+        run(make_calls_async(create, url, warm_up, calls, at_once))
+    else:
+        call = create(url)
+        make_calls(call, warm_up, at_once)
+        measured = Measured()
+        make_calls(call, calls, at_once)
+        measured.report(calls)
 
 
 class Measured:
-    """What is used from here to `report`."""
+    """Wall and CPU time from its creation to `report`."""
 
     def __init__(self) -> None:
         import time
 
         self.clock = time.perf_counter
-        self.cpu, self.begun = time.process_time(), self.clock()
+        self.cpu, self.started = time.process_time(), self.clock()
 
     def report(self, calls: int) -> None:
         import os
         import time
 
-        wall, cpu = self.clock() - self.begun, time.process_time() - self.cpu
+        wall, cpu = self.clock() - self.started, time.process_time() - self.cpu
         with open("/proc/self/status") as file:
             status = dict(line.split(":", 1) for line in file)
         peak, threads = int(status["VmHWM"].split()[0]), int(status["Threads"])
-        print(f'{{"calls": {calls}, "wall_s": {wall}, "cpu_s": {cpu}, "peak_kib": {peak}, "threads": {threads}}}', flush=True)
-        # How long the peers' pools take to close is not part of it.
+        print(
+            f'{{"calls": {calls}, "wall_s": {wall}, "cpu_s": {cpu}, "peak_kib": {peak}, "threads": {threads}}}',
+            flush=True,
+        )
+        # Closing connection pools is not measured.
         os._exit(0)
 
 
-def many(call: Callable[[], int], calls: int, at_once: int) -> None:
+def make_calls(call: Callable[[], int], calls: int, at_once: int) -> None:
     def share() -> None:
         for _ in range(calls // at_once):
             check(call())
 
     if at_once == 1:
-        return share()
+        share()
+        return
     import threading
 
     threads = [threading.Thread(target=share) for _ in range(at_once)]
@@ -104,11 +108,11 @@ def many(call: Callable[[], int], calls: int, at_once: int) -> None:
         thread.join()
 
 
-async def many_async(make: Any, url: str, warm_up: int, calls: int, at_once: int) -> None:
+async def make_calls_async(create: Any, url: str, warm_up: int, calls: int, at_once: int) -> None:
     import asyncio
 
-    made = make(url)
-    call: Callable[[], Awaitable[int]] = await made if asyncio.iscoroutine(made) else made
+    created = create(url)
+    call: Callable[[], Awaitable[int]] = await created if asyncio.iscoroutine(created) else created
 
     async def share(calls: int) -> None:
         for _ in range(calls):
@@ -121,11 +125,11 @@ async def many_async(make: Any, url: str, warm_up: int, calls: int, at_once: int
     measured.report(calls)
 
 
-def second_client(make: Any) -> None:
-    """Nothing listens there: a client is only made. https, so that all that it needs for it is part of it."""
-    first = make("https://localhost:1/v1")
+def second_client(create: Any) -> None:
+    """Create a client only; no server listens. The URL is https, so that the setup of TLS is included."""
+    first = create("https://localhost:1/v1")
     measured = Measured()
-    second = make("https://localhost:1/v1")
+    second = create("https://localhost:1/v1")
     measured.report(1)
     del first, second
 
@@ -137,16 +141,16 @@ def check(tokens: int) -> None:
         os._exit(3)
 
 
-def question() -> dict[str, Any]:
+def request_body() -> dict[str, Any]:
     return {"kit": "text-gen", "input": {"prompt": PROMPT}, "config": {"max_tokens": 500}}
 
 
 def headers() -> dict[str, str]:
-    return {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    return {"authorization": f"Bearer {API_KEY}", "content-type": "application/json"}
 
 
 def http_client(url: str | None) -> Any:
-    """The standard library's: a connection for each thread."""
+    """The standard library, with one connection per thread."""
     import http.client
     import json
     import threading
@@ -160,7 +164,7 @@ def http_client(url: str | None) -> Any:
         connection = getattr(own, "connection", None)
         if connection is None:
             connection = own.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)
-        connection.request("POST", f"{parts.path}/kits/run", json.dumps(question()).encode(), headers())
+        connection.request("POST", f"{parts.path}/kits/run", json.dumps(request_body()).encode(), headers())
         return json.loads(connection.getresponse().read())["usage"]["total_tokens"]
 
     return call
@@ -173,10 +177,10 @@ def requests_(url: str | None) -> Any:
     if url is None:
         return None
     session = requests.Session()
-    session.mount("http://", HTTPAdapter(pool_connections=MOST, pool_maxsize=MOST))
-    return lambda: session.post(f"{url}/kits/run", json=question(), headers=headers(), timeout=TIMEOUT).json()["usage"][
-        "total_tokens"
-    ]
+    session.mount("http://", HTTPAdapter(pool_connections=MAX_CONNECTIONS, pool_maxsize=MAX_CONNECTIONS))
+    return lambda: session.post(f"{url}/kits/run", json=request_body(), headers=headers(), timeout=TIMEOUT).json()[
+        "usage"
+    ]["total_tokens"]
 
 
 def httpx_(url: str | None) -> Any:
@@ -184,8 +188,12 @@ def httpx_(url: str | None) -> Any:
 
     if url is None:
         return None
-    client = httpx.Client(timeout=TIMEOUT, limits=httpx.Limits(max_connections=MOST, max_keepalive_connections=MOST))
-    return lambda: client.post(f"{url}/kits/run", json=question(), headers=headers()).json()["usage"]["total_tokens"]
+    client = httpx.Client(
+        timeout=TIMEOUT, limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+    )
+    return lambda: client.post(f"{url}/kits/run", json=request_body(), headers=headers()).json()["usage"][
+        "total_tokens"
+    ]
 
 
 def aiohttp_(url: str | None) -> Any:
@@ -196,12 +204,12 @@ def aiohttp_(url: str | None) -> Any:
 
 async def aiohttp_call(aiohttp: Any, url: str) -> Any:
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=MOST), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
+        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
     )
 
     async def call() -> int:
-        async with session.post(f"{url}/kits/run", json=question(), headers=headers()) as answer:
-            return (await answer.json())["usage"]["total_tokens"]
+        async with session.post(f"{url}/kits/run", json=request_body(), headers=headers()) as response:
+            return (await response.json())["usage"]["total_tokens"]
 
     return call
 
@@ -211,9 +219,11 @@ def openai_(url: str | None) -> Any:
 
     if url is None:
         return None
-    client = openai.OpenAI(api_key=KEY, base_url=url, timeout=TIMEOUT, http_client=openai.DefaultHttpxClient(limits=limits()))
-    answer = openai_model()
-    return lambda: client.post("/kits/run", cast_to=answer, body=question()).usage.total_tokens
+    client = openai.OpenAI(
+        api_key=API_KEY, base_url=url, timeout=TIMEOUT, http_client=openai.DefaultHttpxClient(limits=limits())
+    )
+    response = openai_model()
+    return lambda: client.post("/kits/run", cast_to=response, body=request_body()).usage.total_tokens
 
 
 def openai_async(url: str | None) -> Any:
@@ -222,12 +232,12 @@ def openai_async(url: str | None) -> Any:
     if url is None:
         return None
     client = openai.AsyncOpenAI(
-        api_key=KEY, base_url=url, timeout=TIMEOUT, http_client=openai.DefaultAsyncHttpxClient(limits=limits())
+        api_key=API_KEY, base_url=url, timeout=TIMEOUT, http_client=openai.DefaultAsyncHttpxClient(limits=limits())
     )
-    answer = openai_model()
+    response = openai_model()
 
     async def call() -> int:
-        return (await client.post("/kits/run", cast_to=answer, body=question())).usage.total_tokens
+        return (await client.post("/kits/run", cast_to=response, body=request_body())).usage.total_tokens
 
     return call
 
@@ -235,7 +245,7 @@ def openai_async(url: str | None) -> Any:
 def limits() -> Any:
     import httpx
 
-    return httpx.Limits(max_connections=MOST, max_keepalive_connections=MOST)
+    return httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
 
 
 def openai_model() -> Any:
@@ -260,22 +270,22 @@ def openai_model() -> Any:
     return Run
 
 
-def ours(url: str | None) -> Any:
+def sdk(url: str | None) -> Any:
     import builderaikits
 
     if url is None:
         return None
-    client = builderaikits.BuilderAIKits(api_key=KEY, base_url=url, max_concurrency=MOST)
+    client = builderaikits.BuilderAIKits(api_key=API_KEY, base_url=url, max_concurrency=MAX_CONNECTIONS)
     run = client.kits.run
     return lambda: run(kit="text-gen", input={"prompt": PROMPT}, config={"max_tokens": 500}).usage.total_tokens
 
 
-def ours_async(url: str | None) -> Any:
+def sdk_async(url: str | None) -> Any:
     from builderaikits import AsyncBuilderAIKits
 
     if url is None:
         return None
-    client = AsyncBuilderAIKits(api_key=KEY, base_url=url, max_concurrency=MOST)
+    client = AsyncBuilderAIKits(api_key=API_KEY, base_url=url, max_concurrency=MAX_CONNECTIONS)
     run = client.kits.run
 
     async def call() -> int:
@@ -284,12 +294,11 @@ def ours_async(url: str | None) -> Any:
     return call
 
 
-def all_of_ours(url: str | None) -> Any:
-    from builderaikits import __all__ as names
-
+def sdk_all(url: str | None) -> Any:
     import builderaikits
 
-    return [getattr(builderaikits, name) for name in names]
+    # Every public name, because the package imports its modules lazily.
+    return [getattr(builderaikits, name) for name in builderaikits.__all__]
 
 
 def asyncio_(url: str | None) -> Any:
@@ -301,17 +310,17 @@ def asyncio_(url: str | None) -> Any:
 PEERS: dict[str, Any] = {
     "none": lambda url: None,
     "asyncio": asyncio_,
-    "ours, every name": all_of_ours,
+    "builderaikits-all": sdk_all,
     "http.client": http_client,
     "requests": requests_,
     "httpx": httpx_,
     "openai": openai_,
-    "ours": ours,
+    "builderaikits": sdk,
     "aiohttp-async": aiohttp_,
     "aiohttp-uvloop-async": aiohttp_,
     "openai-async": openai_async,
-    "ours-async": ours_async,
-    "ours-uvloop-async": ours_async,
+    "builderaikits-async": sdk_async,
+    "builderaikits-uvloop-async": sdk_async,
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-// One Go peer doing one thing, in a process of its own: PEER SCENARIO URL.
+// One Go peer in one scenario, in a separate process: PEER SCENARIO URL.
 //
-// It prints a line of JSON: calls, wall and CPU seconds of the measured part, and of the process peak memory and threads.
+// It prints one line of JSON: calls, wall and CPU seconds of the measured part, and the process's peak memory and threads.
 package main
 
 import (
@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	key     = "bak_bench"
-	timeout = 120 * time.Second
-	most    = 20_000
+	apiKey         = "bak_bench"
+	timeout        = 120 * time.Second
+	maxConnections = 20_000
 )
 
 var prompt = "Hello, world!"
 
-// What it does: calls before measuring, calls measured, at once.
+// Scenario to calls before measuring, calls measured, and calls at once.
 var scenarios = map[string][3]int{
 	"sequential":      {500, 5_000, 1},
 	"concurrent":      {2_000, 40_000, 64},
@@ -39,25 +39,25 @@ var scenarios = map[string][3]int{
 	"large":           {3, 40, 1},
 }
 
-// A peer makes one call and gives the total tokens of its answer.
+// A peer makes one call and returns the total tokens of its response.
 var peers = map[string]func(url string) func() (int64, error){
-	"net-http": netHTTP, "openai-go": openaiGo, "ours": ours,
+	"net-http": netHTTP, "openai-go": openaiGo, "builderaikits": builderAIKits,
 }
 
 func main() {
 	peer, name, url := os.Args[1], os.Args[2], os.Args[3]
-	scenario, there := scenarios[name]
-	if !there {
-		log.Fatal("no such scenario")
+	scenario, found := scenarios[name]
+	if !found {
+		log.Fatal("unknown scenario ", name)
 	}
 	if name == "large" {
 		prompt = strings.Repeat("a", 1<<20)
 	}
 	call := peers[peer](url)
-	many(call, scenario[0], scenario[2])
-	begun, cpu := time.Now(), cpuSeconds()
-	many(call, scenario[1], scenario[2])
-	wall, used := time.Since(begun).Seconds(), cpuSeconds()-cpu
+	makeCalls(call, scenario[0], scenario[2])
+	started, cpu := time.Now(), cpuSeconds()
+	makeCalls(call, scenario[1], scenario[2])
+	wall, used := time.Since(started).Seconds(), cpuSeconds()-cpu
 	var peak, threads int
 	status, _ := os.ReadFile("/proc/self/status")
 	for _, line := range strings.Split(string(status), "\n") {
@@ -67,12 +67,12 @@ func main() {
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{"calls": scenario[1], "wall_s": wall, "cpu_s": used, "peak_kib": peak, "threads": threads})
 }
 
-func many(call func() (int64, error), calls, atOnce int) {
-	var all sync.WaitGroup
+func makeCalls(call func() (int64, error), calls, atOnce int) {
+	var group sync.WaitGroup
 	for n := range min(calls, atOnce) {
-		all.Add(1)
+		group.Add(1)
 		go func() {
-			defer all.Done()
+			defer group.Done()
 			share := calls / atOnce
 			if n < calls%atOnce {
 				share++
@@ -84,7 +84,7 @@ func many(call func() (int64, error), calls, atOnce int) {
 			}
 		}()
 	}
-	all.Wait()
+	group.Wait()
 }
 
 func cpuSeconds() float64 {
@@ -95,7 +95,7 @@ func cpuSeconds() float64 {
 	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9
 }
 
-type question struct {
+type runRequest struct {
 	Kit   string `json:"kit"`
 	Input struct {
 		Prompt string `json:"prompt"`
@@ -120,22 +120,22 @@ type run struct {
 	LatencyMS int64 `json:"latency_ms"`
 }
 
-func asked() (q question) {
-	q.Kit, q.Input.Prompt, q.Config.MaxTokens = "text-gen", prompt, 500
-	return q
+func newRequest() (request runRequest) {
+	request.Kit, request.Input.Prompt, request.Config.MaxTokens = "text-gen", prompt, 500
+	return request
 }
 
-// pool keeps as many connections as there are calls.
-func pool() *http.Client {
+// httpClient keeps as makeCalls connections as there are calls.
+func httpClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = most, most
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = maxConnections, maxConnections
 	return &http.Client{Transport: transport, Timeout: timeout}
 }
 
 func netHTTP(url string) func() (int64, error) {
-	client := pool()
+	client := httpClient()
 	return func() (int64, error) {
-		body, err := json.Marshal(asked())
+		body, err := json.Marshal(newRequest())
 		if err != nil {
 			return 0, err
 		}
@@ -143,7 +143,7 @@ func netHTTP(url string) func() (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		request.Header.Set("Authorization", "Bearer "+key)
+		request.Header.Set("Authorization", "Bearer "+apiKey)
 		request.Header.Set("Content-Type", "application/json")
 		response, err := client.Do(request)
 		if err != nil {
@@ -154,28 +154,28 @@ func netHTTP(url string) func() (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		var answer run
-		err = json.Unmarshal(text, &answer)
-		return answer.Usage.TotalTokens, err
+		var result run
+		err = json.Unmarshal(text, &result)
+		return result.Usage.TotalTokens, err
 	}
 }
 
 func openaiGo(url string) func() (int64, error) {
-	client := openai.NewClient(option.WithAPIKey(key), option.WithBaseURL(url), option.WithHTTPClient(pool()))
+	client := openai.NewClient(option.WithAPIKey(apiKey), option.WithBaseURL(url), option.WithHTTPClient(httpClient()))
 	return func() (int64, error) {
-		var answer run
-		err := client.Post(context.Background(), "kits/run", asked(), &answer)
-		return answer.Usage.TotalTokens, err
+		var response run
+		err := client.Post(context.Background(), "kits/run", newRequest(), &response)
+		return response.Usage.TotalTokens, err
 	}
 }
 
-func ours(url string) func() (int64, error) {
-	client, err := sdk.NewClient(sdk.WithAPIKey(key), sdk.WithBaseURL(url), sdk.WithMaxConcurrency(most))
+func builderAIKits(url string) func() (int64, error) {
+	client, err := sdk.NewClient(sdk.WithAPIKey(apiKey), sdk.WithBaseURL(url), sdk.WithMaxConcurrency(maxConnections))
 	if err != nil {
 		log.Fatal(err)
 	}
 	return func() (int64, error) {
-		answer, err := client.Kits.Run(context.Background(), sdk.RunParams{
+		response, err := client.Kits.Run(context.Background(), sdk.RunParams{
 			Kit:    sdk.KitTextGen,
 			Input:  sdk.RunInput{Prompt: prompt},
 			Config: &sdk.RunConfig{MaxTokens: sdk.Int(500)},
@@ -183,6 +183,6 @@ func ours(url string) func() (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		return answer.Usage.TotalTokens, nil
+		return response.Usage.TotalTokens, nil
 	}
 }

@@ -1,5 +1,10 @@
-//! One Rust peer in one scenario, in a process of its own: `bench-client PEER SCENARIO URL [CA_FILE]`.
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a bench may fail")]
+//! One Rust peer in one scenario, in a separate process: `bench-client PEER SCENARIO URL [CA_FILE]`.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a benchmark may panic"
+)]
 #![expect(clippy::print_stdout, reason = "the result is one line")]
 
 mod scenarios;
@@ -25,12 +30,12 @@ fn main() -> Result<(), AnyError> {
     scenarios::run(scenario, |prompt| RustPeer::new(peer, url, ca_file, prompt))
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one value of it")]
+#[expect(clippy::large_enum_variant, reason = "there is only one value")]
 enum RustPeer {
     Raw { host: String, prompt: String, idle: Mutex<Vec<TcpStream>> },
     Hyper { http: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>, url: hyper::Uri, prompt: String },
     Reqwest { http: reqwest::Client, url: reqwest::Url, prompt: String },
-    Ours { client: Client, prompt: String },
+    Sdk { client: Client, prompt: String },
 }
 
 impl RustPeer {
@@ -57,7 +62,7 @@ impl RustPeer {
                 }
                 Self::Reqwest { http: http.build()?, url: url.parse()?, prompt }
             }
-            "ours" => {
+            "builderaikits" => {
                 let client = Client::new(ClientOptions {
                     api_key: Some(ApiKey::new(API_KEY)?),
                     base_url: base.into(),
@@ -65,7 +70,7 @@ impl RustPeer {
                     ca_file: ca_file.map(Into::into),
                     ..ClientOptions::default()
                 })?;
-                Self::Ours { client, prompt }
+                Self::Sdk { client, prompt }
             }
             _ => return Err(format!("unknown peer {name}").into()),
         })
@@ -104,7 +109,7 @@ impl Peer for RustPeer {
                     .split("content-length: ")
                     .nth(1)
                     .and_then(|rest| rest.split("\r\n").next())
-                    .expect("the bench server sends it")
+                    .expect("the server sends it")
                     .parse()?;
                 while response.len() < end + length {
                     connection.read_buf(&mut response).await?;
@@ -127,7 +132,7 @@ impl Peer for RustPeer {
                 let response = request.send().await?.error_for_status()?;
                 Ok(response.json::<Response>().await?.usage.total_tokens)
             }
-            Self::Ours { client, prompt } => {
+            Self::Sdk { client, prompt } => {
                 let run = client.kits().run(RunRequest::new(Kit::TextGen, prompt.as_str()).max_tokens(500)).await?;
                 Ok(run.usage.total_tokens.unwrap_or_default())
             }

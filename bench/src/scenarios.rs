@@ -31,7 +31,7 @@ pub(crate) fn run<P: Peer>(
     let (warm_up, calls, at_once, prompt) = match scenario {
         "sequential" => (500, 5_000, 1, 0),
         "concurrent" => (2_000, 40_000, 64, 0),
-        "in-flight" | "in-flight-10000" => (0, 10_000, 10_000, 0),
+        "in-flight-10000" => (0, 10_000, 10_000, 0),
         "in-flight-2000" => (0, 2_000, 2_000, 0),
         "first" => (0, 1, 1, 0),
         "large" => (3, 40, 1, 1 << 20),

@@ -1,4 +1,4 @@
-//! async-openai in one scenario, in a process of its own: `bench-async-openai SCENARIO URL`. It sends the same request to the same
+//! async-openai in one scenario, in a separate process: `bench-async-openai SCENARIO URL`. It sends the same request to the same
 //! path as the other peers, by `create_byot` ("bring your own types").
 
 #[path = "../../src/scenarios.rs"]

@@ -80,10 +80,7 @@ async fn refused_connections_are_bounded() {
     let attempts: u32 = errors(&results).map(builderaikits::Error::attempts).sum();
     let unsent =
         errors(&results).filter(|error| error.kind() == ErrorKind::Connection && !error.may_have_run()).count();
-    print(&format!(
-        "steady refused: {} callers, {attempts} attempts, {unsent} errors of kind connection",
-        results.len()
-    ));
+    print(&format!("closed port: {} callers, {attempts} attempts, {unsent} errors of kind connection", results.len()));
     assert_eq!(unsent, results.len());
     assert!(attempts as usize <= results.len() + 35);
 }
