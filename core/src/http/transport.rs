@@ -103,7 +103,7 @@ impl Transport {
         }
         if sent {
             return match error.is_timeout() {
-                // HTTP/2 pings that are not answered, or the operating system's limits.
+                // HTTP/2 pings without a reply, or the operating system's limits.
                 true => TransportError::Silent { target, reason },
                 false => TransportError::Lost { target, reason, source: io_source(error) },
             };
