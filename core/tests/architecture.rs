@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files of core/src in layers, from bottom to top. A file imports from lower layers only. `*` is the rest of a folder.
+/// The files of core/src in layers, from bottom to top. A file imports from lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["redacted.rs"],
     &["error.rs"],
@@ -75,18 +75,68 @@ fn injected_cycles_and_upward_imports_are_found() {
     assert_eq!(upward_imports(&unlisted, LAYERS), ["new.rs is in no layer"]);
 }
 
+/// A re-export does not hide an import: neither one of `lib.rs`, nor one of a `mod.rs`.
+#[test]
+fn imports_through_re_exports_are_found() {
+    const LAYERS: &[&[&str]] = &[&["a.rs"], &["net/b.rs"], &["lib.rs"]];
+    let files = |lib: &str, net: &str, a: &str| {
+        BTreeMap::from([
+            ("lib.rs".to_owned(), format!("mod a;\npub(crate) mod net;\n{lib}")),
+            ("a.rs".to_owned(), a.to_owned()),
+            ("net/mod.rs".to_owned(), format!("pub(crate) mod b;\n{net}")),
+            ("net/b.rs".to_owned(), "use crate::a::A;".to_owned()),
+        ])
+    };
+    let table = [
+        ("pub use net::b::B;", "", "use crate::B;", "a.rs imports lib.rs"),
+        ("pub use crate::net::b::B;", "", "use crate::{B};", "a.rs imports lib.rs"),
+        ("pub use self::net::b::B;", "", "fn f() -> super::B {}", "a.rs imports lib.rs"),
+        ("", "pub(crate) use b::B;", "use crate::net::B;", "a.rs imports net/mod.rs"),
+        ("", "pub(crate) use self::b::{B, C};", "use crate::net::{B};", "a.rs imports net/mod.rs"),
+        ("", "pub(crate) use super::net::b::B;", "use crate::net;", "a.rs imports net/mod.rs"),
+        ("", "pub(crate) use b::*;", "use crate::net::{self, *};", "a.rs imports net/mod.rs"),
+    ];
+    for (lib, net, a, upward) in table {
+        let graph = import_graph(&files(lib, net, a));
+        let found = cycle(&graph).unwrap_or_else(|| panic!("{lib} {net} {a}: {graph:?}"));
+        assert!(found.contains("a.rs") && found.contains("net/b.rs"), "{found}");
+        assert_eq!(upward_imports(&graph, LAYERS), [upward]);
+    }
+    // Only declarations: no import.
+    let clean = import_graph(&files("", "", ""));
+    assert_eq!((cycle(&clean), upward_imports(&clean, LAYERS)), (None, vec![]));
+}
+
+#[test]
+fn mod_files_only_declare_modules() {
+    for (file, source) in core().iter().filter(|(file, _)| file.ends_with("mod.rs")) {
+        let other = source.lines().find(|line| !line.is_empty() && !line.starts_with("pub(crate) mod "));
+        assert_eq!(other, None, "{file}");
+    }
+}
+
 #[test]
 fn wire_libraries_are_confined() {
-    let table: [(&str, &[&str]); 6] = [
-        ("reqwest::", &["http/transport.rs"]),
+    let table: [(&str, &[&str]); 9] = [
+        ("reqwest", &["http/transport.rs"]),
         ("hyper", &[]),
-        ("h2::", &["http/error.rs"]),
-        ("rustls::", &["http/tls.rs", "http/transport.rs"]),
+        ("hyper_util", &[]),
+        ("h2", &["http/error.rs"]),
+        ("rustls", &["http/tls.rs", "http/transport.rs"]),
+        ("rustls_native_certs", &["http/tls.rs"]),
         ("webpki_roots", &["http/tls.rs"]),
         ("http_body", &["http/tracked_body.rs"]),
+        ("tokio_rustls", &[]),
     ];
     for (library, files) in table {
-        assert_eq!(files_with(library), files, "{library}");
+        let named = core().into_iter().filter(|(_, source)| names_crate(source, library));
+        assert_eq!(named.map(|(file, _)| file).collect::<Vec<_>>(), files, "{library}");
+    }
+    for source in ["use h2::Reason;", "use h2;", "use h2 as x;", "use {bytes, h2};", "extern crate h2;", "f(h2 :: g)"] {
+        assert!(names_crate(source, "h2"), "{source}");
+    }
+    for source in ["b\"h2\"", "xh2::f()", "h2_x::f()", "use crate::h2x;"] {
+        assert!(!names_crate(source, "h2"), "{source}");
     }
 }
 
@@ -117,9 +167,11 @@ fn wall_clock_has_one_reader() {
         assert_eq!(files_with(clock), expected, "{clock}");
     }
     // Every other file uses the runtime's clock, which tests can pause.
-    let others =
-        core().into_iter().filter(|(_, source)| source.contains("Instant") && !source.contains("tokio::time::"));
-    assert_eq!(others.map(|(file, _)| file).collect::<Vec<_>>(), Vec::<String>::new());
+    for (file, source) in core() {
+        assert!(!source.contains("Instant") || source.contains("tokio::time::"), "{file}");
+        let own = source.split("std::time::").skip(1).map(|rest| rest.split(';').next().unwrap_or_default());
+        assert!(!own.into_iter().any(|import| import.contains("Instant")), "{file}");
+    }
 }
 
 #[test]
@@ -173,41 +225,60 @@ fn every_test_file_is_run() {
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Which file imports which: paths that start with `crate::` or `super::`, in `use` declarations and elsewhere.
+/// Which file imports which: in `use` declarations and elsewhere. The declaration `mod child;` is no import.
+///
+/// A name that no file of its own defines is imported from the file of its module: `crate::Client` from `lib.rs`,
+/// `crate::http::X` from `http/mod.rs`. So an import through a re-export is an import of the file that re-exports it.
 fn import_graph(sources: &BTreeMap<String, String>) -> Graph {
-    let modules: BTreeMap<String, &String> = sources.keys().map(|file| (module_of(file), file)).collect();
+    let modules: BTreeMap<String, &String> =
+        sources.keys().filter(|file| *file != "main.rs").map(|file| (module_of(file), file)).collect();
     let imports_of = |file: &String, source: &String| {
-        let mut imports = BTreeSet::new();
         let own = module_of(file);
-        for path in paths(source, &own) {
-            // The longest prefix of the path that is a module names the file.
+        let children: Vec<&str> = match is_root_of_modules(file) {
+            true => modules.keys().filter_map(|module| child_of(module, &own)).collect(),
+            false => Vec::new(),
+        };
+        let mut imports = BTreeSet::new();
+        for path in paths(source, &own, &children) {
+            // The longest prefix of the path that is a module names the file; the empty one is the crate's root.
             let segments: Vec<&str> = path.split("::").collect();
-            let longest = (1..=segments.len()).rev().find_map(|n| modules.get(&segments[..n].join("::")));
+            let longest = (0..=segments.len()).rev().find_map(|n| modules.get(&segments[..n].join("::")));
             imports.extend(longest.filter(|import| **import != file).map(|import| (*import).clone()));
         }
-        // A module declares its children; that is no import.
-        imports.retain(|import| !import.ends_with("mod.rs") && import != "lib.rs" && import != "main.rs");
         (file.clone(), imports)
     };
     sources.iter().map(|(file, source)| imports_of(file, source)).collect()
 }
 
-/// The paths of a source from the crate's root, without `crate::`.
-fn paths(source: &str, own: &str) -> Vec<String> {
+/// Whether the file can name other files without `crate::` or `super::`.
+fn is_root_of_modules(file: &str) -> bool {
+    file == "lib.rs" || file == "main.rs" || file.ends_with("mod.rs")
+}
+
+/// The name of `module` if it is directly inside `parent`.
+fn child_of<'a>(module: &'a str, parent: &str) -> Option<&'a str> {
+    let name = if parent.is_empty() { module } else { module.strip_prefix(parent)?.strip_prefix("::")? };
+    Some(name).filter(|name| !name.is_empty() && !name.contains("::"))
+}
+
+/// The paths of a source from the crate's root, without `crate::`. `children` are the modules that the source declares.
+fn paths(source: &str, own: &str, children: &[&str]) -> Vec<String> {
     let mut paths = Vec::new();
-    let text: String =
-        source.split_whitespace().collect::<Vec<_>>().join(" ").replace(":: ", "::").replace(" ::", "::");
-    for (start, prefix) in text.match_indices("crate::").chain(text.match_indices("super::")) {
-        if text[..start].ends_with("::") || text[..start].ends_with("super::") || text[..start].ends_with(is_identifier)
-        {
+    let text = one_line(source);
+    let prefixes = ["crate", "super", "self"].iter().chain(children);
+    for start in
+        prefixes.flat_map(|prefix| text.match_indices(&format!("{prefix}::")).map(|(at, _)| at).collect::<Vec<_>>())
+    {
+        if text[..start].ends_with("::") || text[..start].ends_with(is_identifier) {
             continue;
         }
         let mut rest = &text[start..];
         let mut base: Vec<&str> = own.split("::").filter(|segment| !segment.is_empty()).collect();
-        if prefix == "crate::" {
+        if let Some(after) = rest.strip_prefix("crate::") {
             base.clear();
-            rest = &rest[prefix.len()..];
+            rest = after;
         }
+        rest = rest.strip_prefix("self::").unwrap_or(rest);
         while let Some(after) = rest.strip_prefix("super::") {
             base.pop();
             rest = after;
@@ -215,6 +286,26 @@ fn paths(source: &str, own: &str) -> Vec<String> {
         expand(&base.join("::"), rest, &mut paths);
     }
     paths
+}
+
+/// Whether the source names a crate, as a path or in an import.
+fn names_crate(source: &str, library: &str) -> bool {
+    let text = one_line(source);
+    let mut names = text.match_indices(library);
+    names.any(|(start, _)| {
+        let (before, after) = (&text[..start], &text[start + library.len()..]);
+        let statement = before.rsplit([';', '}']).next().unwrap_or_default().trim_start();
+        let imported =
+            ["use ", "pub use ", "pub(crate) use ", "extern crate "].iter().any(|word| statement.starts_with(word));
+        let is_word = !before.ends_with(is_identifier) && !after.starts_with(is_identifier);
+        // In an import, a crate's name is the first segment.
+        is_word && !before.ends_with("::") && (after.starts_with("::") || imported)
+    })
+}
+
+/// The source with single spaces, and none beside `::`.
+fn one_line(source: &str) -> String {
+    source.split_whitespace().collect::<Vec<_>>().join(" ").replace(":: ", "::").replace(" ::", "::")
 }
 
 /// Expands `a::{b, c::{d, e}}` behind `base`.
@@ -310,7 +401,7 @@ fn files_with(text: &str) -> Vec<String> {
     core().into_iter().filter_map(|(file, source)| source.contains(text).then_some(file)).collect()
 }
 
-/// The files of a folder by their path in it, without comments and without the tests at their end.
+/// The files of a folder by their path in it, without comments and tests.
 fn sources(folder: &Path) -> BTreeMap<String, String> {
     fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -329,7 +420,21 @@ fn sources(folder: &Path) -> BTreeMap<String, String> {
     files
 }
 
+/// The source without lines of comments and without its test modules, which end at a `}` at the start of a line.
 fn code(source: &str) -> String {
-    let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    let mut code = String::new();
+    let mut parts = source.split("#[cfg(test)]\nmod ");
+    code.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        // `mod tests;` has no body here.
+        let body = part.find('{').filter(|brace| !part[..*brace].contains(';'));
+        code.push_str(body.and_then(|_| part.split_once("\n}\n")).map_or("", |(_, after)| after));
+    }
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn code_leaves_out_comments_and_tests_only() {
+    let source = "//! doc\nuse a;\n#[cfg(test)]\nmod tests {\n    fn x() {\n    }\n}\nuse b;\n    /// doc\nuse c;\n";
+    assert_eq!(code(source), "use a;\nuse b;\nuse c;");
 }
