@@ -144,8 +144,7 @@ class Kits:
         - `kit`: the id of the kit, such as `text-gen`.
         - `input`: `{"prompt": …, "context": …}`, or the prompt alone. See `RunInput`.
         - `config`: `{"max_tokens": …, "temperature": …}`. See `RunConfig`.
-        - Options of this call: `timeout`, `max_retries`, `retry_ambiguous`, `idempotency_key`, `extra_headers`,
-          `extra_body`. See `RequestOptions`.
+        - `options`: the options of this call, such as `timeout=30`. See `RequestOptions`.
 
         Raises a subclass of `BuilderAIKitsError`. Its `may_have_run` says whether the failed call can be billed.
         """
