@@ -130,8 +130,8 @@ for _ in range(200):
         ({"idempotency_key": 7}, "`idempotency_key` must be a string"),
         ({"extra_headers": {"Authorization": "secret"}}, "`extra_headers`: 'Authorization' is set by the SDK"),
         ({"extra_headers": {"x": "secret\r\ny: z"}}, "`extra_headers`: the value of 'x'"),
-        ({"extra_headers": {"x": 5}}, "`extra_headers` must be an object"),
-        ({"extra_headers": [("x", "y")]}, "`extra_headers` must be an object"),
+        ({"extra_headers": {"x": 5}}, "`extra_headers` must map header names to strings"),
+        ({"extra_headers": [("x", "y")]}, "`extra_headers` must map header names to strings"),
         ({"extra_headers": {"x": {1}}}, "`extra_headers`.x has the unsupported type 'set'"),
     ],
 )

@@ -26,7 +26,7 @@ RUN = {"kit": "text-gen", "input": "Hello"}
         ({"attempt_timeout": False}, "`attempt_timeout` must be a number of seconds"),
         ({"connect_timeout": float("nan")}, "`connect_timeout` must be more than 0"),
         ({"max_retries": 1.5}, "`max_retries` must be an integer from 0 to 4294967295"),
-        ({"max_concurrency": 0}, "`max_concurrency` must be at least 1"),
+        ({"max_concurrency": 0}, "`max_concurrency` must be an integer from 1 to"),
         ({"max_response_bytes": 10**30}, "`max_response_bytes` must fit in 64 bits"),
         ({"headers": {"Host": "x"}}, "`headers`: 'Host' is set by the SDK"),
         ({"proxy": "ftp://secret"}, "`proxy`"),
