@@ -96,7 +96,7 @@ const CLIENT_OPTIONS = [
   [{ attemptTimeout: -1 }, '`attemptTimeout` must be more than 0'],
   [{ connectTimeout: 'x' }, '`connectTimeout` must be a number, or null for no limit'],
   [{ maxRetries: 1.5 }, '`maxRetries` must be an integer'],
-  [{ maxConcurrency: 0 }, '`maxConcurrency` must be at least 1'],
+  [{ maxConcurrency: 0 }, '`maxConcurrency` must be an integer from 1 to'],
   [{ maxConcurrency: -1 }, '`maxConcurrency` must be an integer'],
   [{ maxResponseBytes: 0 }, '`maxResponseBytes` must be at least 1'],
   [{ retryAmbiguous: 'yes' }, '`retryAmbiguous` must be true or false'],
