@@ -98,7 +98,7 @@ const CLIENT_OPTIONS = [
   [{ maxRetries: 1.5 }, '`maxRetries` must be an integer'],
   [{ maxConcurrency: 0 }, '`maxConcurrency` must be an integer from 1 to'],
   [{ maxConcurrency: -1 }, '`maxConcurrency` must be an integer'],
-  [{ maxResponseBytes: 0 }, '`maxResponseBytes` must be at least 1'],
+  [{ maxResponseBytes: 0 }, '`maxResponseBytes` must be an integer from 1 to'],
   [{ retryAmbiguous: 'yes' }, '`retryAmbiguous` must be true or false'],
   [{ allowHTTP: 1 }, '`allowHTTP` must be true or false'],
   [{ proxy: 'not a proxy' }, '`proxy` is not a valid URL'],
