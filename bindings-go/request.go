@@ -95,7 +95,8 @@ func (c *RunConfig) String() string {
 // encode returns the request as JSON. encoding/json would replace bytes that are not UTF-8 silently, so text is checked
 // first.
 //
-// It takes 1 to 2 µs, some 1 % of a call; an encoder written by hand took 0.1 µs. See BenchmarkEncodeRequest.
+// It takes 1 to 2 µs, of some 95 µs of CPU for a call alone and 30 µs with 64 at once; an encoder written by hand took 0.1 µs.
+// See BenchmarkEncodeRequest.
 func (p *RunParams) encode() ([]byte, error) {
 	request, input := map[string]any{"kit": p.Kit}, map[string]any{"prompt": p.Input.Prompt}
 	request["input"] = input
