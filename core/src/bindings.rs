@@ -78,7 +78,7 @@ impl Call {
     /// Creates a call of an operation.
     pub fn new<O: Operation<Response: Into<Response>>>(operation: O) -> Self {
         Self(Box::new(move |client, options, queued_for| {
-            Box::pin(async move { execute(client, operation, options, queued_for).await.map(Into::into) })
+            Box::pin(execute(client, operation, options, queued_for))
         }))
     }
 

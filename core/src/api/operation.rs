@@ -45,39 +45,51 @@ pub trait Operation: Send + 'static {
 
 /// Executes an operation. This is the only function that is generic over it. `queued_for` is how long the call waited
 /// before it came here.
-pub(crate) async fn execute<O: Operation>(
+///
+/// Each argument of an `async fn` has two places in its future, so this is a function with an async block.
+pub(crate) fn execute<O, R>(
     client: Client,
     operation: O,
     options: RequestOptions,
     queued_for: Duration,
-) -> Result<O::Response> {
+) -> impl Future<Output = Result<R>> + Send + use<O, R>
+where
+    O: Operation,
+    O::Response: Into<R>,
+{
+    async move {
+        let mut request = prepare(&client, operation, &options, queued_for)?;
+        let (response, mut metadata) = send(&client, &mut request).await?;
+        match O::decode(&response.body, &mut metadata) {
+            Ok(decoded) => Ok(decoded.into()),
+            Err(reason) => Err(undecodable(response, metadata, &reason, client.settings())),
+        }
+    }
+}
+
+fn prepare<O: Operation>(
+    client: &Client,
+    operation: O,
+    options: &RequestOptions,
+    queued_for: Duration,
+) -> Result<Request> {
     let (name, path) = (O::NAME, operation.path());
     let operation =
         OperationRequest { name, method: O::METHOD, path, body: operation.body()?, idempotent: O::IDEMPOTENT };
-    let (response, mut metadata) = send(&client, operation, options, queued_for).await?;
-    O::decode(&response.body, &mut metadata)
-        .map_err(|reason| undecodable(response, metadata, &reason, client.settings()))
-}
-
-async fn send(
-    client: &Client,
-    operation: OperationRequest,
-    options: RequestOptions,
-    queued_for: Duration,
-) -> Result<(RawResponse, ResponseMetadata)> {
     if tokio::runtime::Handle::try_current().is_err() {
         return Err(Error::new(
             ErrorKind::Config,
             "No Tokio runtime is running. Call this from an async context, for example under #[tokio::main].",
         ));
     }
-    let mut request = Request::new(operation, &options, queued_for, client.settings())?;
+    Request::new(operation, options, queued_for, client.settings())
+}
+
+async fn send(client: &Client, request: &mut Request) -> Result<(RawResponse, ResponseMetadata)> {
     let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key());
-    if span.is_disabled() {
-        // The common case, without a move of the future into `Instrumented`.
-        return client.pipeline().execute(&mut request).await;
-    }
-    client.pipeline().execute(&mut request).instrument(span).await
+    let response = client.pipeline().execute(request);
+    // A future is not moved into `Instrumented` for a span that is disabled, which is the common case.
+    if span.is_disabled() { response.await } else { response.instrument(span).await }
 }
 
 /// The error of a success that could not be decoded. It may be billed, so its whole body is kept.

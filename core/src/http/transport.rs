@@ -77,21 +77,19 @@ impl Transport {
 
     /// Sends a request and waits for the head of its response. `state` tells whether it was sent. Dropping the future
     /// aborts the request.
-    pub(crate) async fn send(
-        &self,
+    pub(crate) fn send<'a>(
+        &'a self,
         method: Method,
         url: Url,
         headers: HeaderMap,
         body: Option<Bytes>,
-        state: &SendState,
-    ) -> Result<Response, TransportError> {
+        state: &'a SendState,
+    ) -> impl Future<Output = Result<Response, TransportError>> + Send + use<'a> {
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(|body| reqwest::Body::wrap(TrackedBody::new(body, state)));
-        match self.client.execute(request).await {
-            Ok(response) => Ok(Response(response)),
-            Err(error) => Err(self.classify(&error, state.cancel())),
-        }
+        let response = self.client.execute(request);
+        async move { response.await.map(Response).map_err(|error| self.classify(&error, state.cancel())) }
     }
 
     fn classify(&self, error: &reqwest::Error, sent: bool) -> TransportError {
