@@ -1,10 +1,9 @@
 //! The client, and how its calls start.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use builderaikits::{Error, ErrorKind, RequestOptions, Result};
-use builderaikits_bridge::{self as bridge, Call, options};
+use builderaikits_bridge::{self as bridge, Call, HostTimes, options};
 use napi::bindgen_prelude::{Either, Env, Function};
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
@@ -65,12 +64,12 @@ impl Client {
         options: Option<String>,
     ) -> Either<i64, ErrorRecord<'env>> {
         let start = || {
-            let call = Call::from_json(&operation, parse(&request, ErrorKind::InvalidRequest)?)?;
+            let call = Call::from_json(&operation, &request)?;
             let options = match options {
                 None => RequestOptions::default(),
                 Some(options) => options::request_options(parse(&options, ErrorKind::InvalidRequest)?)?,
             };
-            let id = self.client.submit(self.calls.queue(), call, options, Duration::ZERO);
+            let id = self.client.submit(self.calls.queue(), call, options, HostTimes::default());
             id.and_then(|id| self.calls.started(env, id)).ok_or_else(not_started)
         };
         or_error_record(env, start())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use builderaikits::RequestOptions;
-use builderaikits_bridge::{self as bridge, Call};
+use builderaikits_bridge::{self as bridge, Call, HostTimes};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -86,7 +86,9 @@ impl Client {
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Py<PyAny>> {
         match run_call(kit, input, config, options) {
-            Ok((call, options)) => self.inner.submit(queue.queue()?, call, options, Duration::ZERO).into_py_any(py),
+            Ok((call, options)) => {
+                self.inner.submit(queue.queue()?, call, options, HostTimes::default()).into_py_any(py)
+            }
             Err(rejection) => rejection.into_py(py),
         }
     }

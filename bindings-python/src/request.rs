@@ -25,7 +25,7 @@ pub(crate) fn run_call(
     }
     let body =
         body(kit, input, config, extra_body).map_err(|message| Error::new(ErrorKind::InvalidRequest, message))?;
-    Ok(Call::from_json("kits.run", Value::Object(body))?)
+    Ok(Call::run_from_value(Value::Object(body))?)
 }
 
 /// Builds a request that has only known fields of the expected types, without JSON in between: with two smaller savings,

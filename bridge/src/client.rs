@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use builderaikits::bindings::{self, Call, Response};
+use builderaikits::bindings::{self, Call, HostTimes, Response};
 use builderaikits::{ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, RequestOptions, Result};
 use tokio::runtime::Runtime;
 use tokio::task::{AbortHandle, yield_now};
@@ -78,17 +78,16 @@ impl Client {
         self.0.closed.load(Ordering::Acquire)
     }
 
-    /// Starts a call that completes in `queue`, and returns its id. Returns `None` if the queue is closed. `queued_for` is
-    /// how long the call waited before it came here; it counts towards the timeout.
+    /// Starts a call that completes in `queue`, and returns its id. Returns `None` if the queue is closed.
     pub fn submit(
         &self,
         queue: &Arc<CompletionQueue>,
         call: Call,
         options: RequestOptions,
-        queued_for: Duration,
+        host: HostTimes,
     ) -> Option<CallId> {
         let id = queue.reserve()?;
-        match self.spawn(call, options, queued_for, {
+        match self.spawn(call, options, host, {
             let queue = Arc::clone(queue);
             move |result| async move {
                 let wake = queue.complete(id, result);
@@ -125,7 +124,7 @@ impl Client {
             let _ = sender.send(result);
             ready(())
         };
-        let abort = match self.spawn(call, options, Duration::ZERO, completed) {
+        let abort = match self.spawn(call, options, HostTimes::default(), completed) {
             Ok(abort) => abort,
             Err(error) => return Some(Err(error)),
         };
@@ -166,7 +165,7 @@ impl Client {
         &self,
         call: Call,
         options: RequestOptions,
-        queued_for: Duration,
+        host: HostTimes,
         complete: impl FnOnce(CallResult) -> Completed + Send + 'static,
     ) -> Result<AbortHandle> {
         // Checked here and not by the core, which checks when a call is first polled: a call that was submitted before
@@ -178,7 +177,7 @@ impl Client {
         let runtime = core.runtime()?;
         #[cfg(feature = "inject-panic")]
         let injects_panic = options.idempotency_key.as_deref() == Some("panic-please");
-        let call = call.execute(core.client.clone(), options, queued_for);
+        let call = call.execute(core.client.clone(), options, host);
         #[cfg(feature = "inject-panic")]
         let call = Box::pin(async move {
             assert!(!injects_panic, "injected");

@@ -10,6 +10,8 @@ use builderaikits::{
 };
 use serde_json::{Map, Value};
 
+use crate::HostTimes;
+
 pub use builderaikits::bindings::options_from_env_with as client_options_from_vars;
 
 /// Applies `values` to the options of a client. Absent options keep their values; a null timeout is no limit.
@@ -92,6 +94,20 @@ pub fn request_options(values: Map<String, Value>) -> Result<RequestOptions> {
         }
     }
     Ok(options)
+}
+
+/// Removes from the options of a call what its host knows of its time: `queued_for_ms` and `deadline_ms`.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidRequest`] with the name of the value.
+pub fn take_host_times(values: &mut Map<String, Value>) -> Result<HostTimes> {
+    let mut take = |name: &str| match values.remove(name) {
+        None => Ok(None),
+        Some(value) => Given { kind: ErrorKind::InvalidRequest, name, value }.timeout().map(Into::into),
+    };
+    let queued_for = take("queued_for_ms")?;
+    Ok(HostTimes { queued_for: queued_for.unwrap_or_default(), deadline: take("deadline_ms")? })
 }
 
 /// A timeout in seconds. Infinity is no limit, and so is a number that is too large for a clock.

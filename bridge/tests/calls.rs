@@ -11,7 +11,9 @@ use builderaikits::bindings::Operation;
 use builderaikits::{
     ApiKey, ClientOptions, ClientOverrides, ErrorKind, RequestOptions, ResponseMetadata, Result, RunRequest,
 };
-use builderaikits_bridge::{Call, CallId, CallResult, Client, CompletionQueue, Payload, Response, error_record};
+use builderaikits_bridge::{
+    Call, CallId, CallResult, Client, CompletionQueue, HostTimes, Payload, Response, error_record,
+};
 use builderaikits_sandbox::{Options, Sandbox};
 use bytes::Bytes;
 use http::Method;
@@ -33,7 +35,7 @@ impl Host {
     }
 
     fn submit(&self, client: &Client, call: Call) -> Option<CallId> {
-        client.submit(&self.queue, call, RequestOptions::default(), Duration::ZERO)
+        client.submit(&self.queue, call, RequestOptions::default(), HostTimes::default())
     }
 
     fn wait_for(&mut self, count: usize) -> Vec<(CallId, CallResult)> {
@@ -223,14 +225,13 @@ fn second_operation_completes_in_the_same_queue() {
 
 #[test]
 fn operations_by_name() {
-    let request = serde_json::json!({"kit": "text-gen", "input": "Hello"});
+    let request = r#"{"kit": "text-gen", "input": "Hello"}"#;
     let sandbox = sandbox(Duration::ZERO);
-    let call = Call::from_json("kits.run", request.clone()).unwrap();
+    let call = Call::from_json("kits.run", request).unwrap();
     assert!(text(&run_blocking(&client(sandbox.url()), call).unwrap()).contains("Hello"));
-    for (operation, request, message) in [
-        ("kits.walk", request, "Unknown operation 'kits.walk'"),
-        ("kits.run", serde_json::json!({}), "kit is required"),
-    ] {
+    for (operation, request, message) in
+        [("kits.walk", request, "Unknown operation 'kits.walk'"), ("kits.run", "{}", "kit is required")]
+    {
         let error = Call::from_json(operation, request).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(error.message().starts_with(message), "{error}");

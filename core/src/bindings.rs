@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +17,7 @@ use crate::models::run_request::RunRequest;
 pub use crate::api::operation::Operation;
 pub use crate::config::proxy::ProxyEnv;
 pub use crate::models::decode_lenient::MAX_EXTRA_DEPTH as MAX_JSON_DEPTH;
+pub use crate::pipeline::deadline::HostTimes;
 
 /// Creates a client whose `User-Agent` names a language.
 ///
@@ -72,14 +72,12 @@ impl From<Run> for Response {
 type Executing = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
 
 /// A call of any operation, ready to be executed.
-pub struct Call(Box<dyn FnOnce(Client, RequestOptions, Duration) -> Executing + Send>);
+pub struct Call(Box<dyn FnOnce(Client, RequestOptions, HostTimes) -> Executing + Send>);
 
 impl Call {
     /// Creates a call of an operation.
     pub fn new<O: Operation<Response: Into<Response>>>(operation: O) -> Self {
-        Self(Box::new(move |client, options, queued_for| {
-            Box::pin(execute(client, operation, options, queued_for))
-        }))
+        Self(Box::new(move |client, options, host| Box::pin(execute(client, operation, options, host))))
     }
 
     /// Creates a call by the name of its operation, such as `kits.run`, and its request as JSON.
@@ -87,7 +85,7 @@ impl Call {
     /// # Errors
     ///
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) for an unknown name or an invalid request.
-    pub fn from_json(operation: &str, request: Value) -> Result<Self> {
+    pub fn from_json(operation: &str, request: &str) -> Result<Self> {
         match operation {
             RunRequest::NAME => RunRequest::from_json(request).map(Self::new),
             _ => {
@@ -96,10 +94,19 @@ impl Call {
         }
     }
 
-    /// Executes the call. `queued_for` is how long it waited already, which counts towards its timeout.
+    /// Creates a call of `kits.run` by its request as a JSON value.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for an invalid request.
+    pub fn run_from_value(request: Value) -> Result<Self> {
+        RunRequest::from_value(request).map(Self::new)
+    }
+
+    /// Executes the call.
     #[must_use]
-    pub fn execute(self, client: Client, options: RequestOptions, queued_for: Duration) -> Executing {
-        (self.0)(client, options, queued_for)
+    pub fn execute(self, client: Client, options: RequestOptions, host: HostTimes) -> Executing {
+        (self.0)(client, options, host)
     }
 }
 

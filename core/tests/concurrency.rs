@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use builderaikits::bindings::Call;
+use builderaikits::bindings::{Call, HostTimes};
 use builderaikits::{Client, ClientOptions, ErrorKind, RequestOptions, Timeout};
 
 use crate::common::service::Service;
@@ -43,9 +43,9 @@ async fn calls_queue_in_order_within_their_deadline() {
     }
 }
 
-/// Bindings pass the time that a call waited before it reached the core.
+/// Bindings pass the time that a call waited before it reached the core, and their own time limit.
 #[tokio::test]
-async fn queued_for_counts_towards_timeout() {
+async fn host_times_limit_a_call() {
     let mut service = Service::start().await;
     let client = Client::new(options(service.url())).unwrap();
     let first = spawn(&client);
@@ -54,15 +54,24 @@ async fn queued_for_counts_towards_timeout() {
 
     // There is a free permit and an idle connection, so only the elapsed timeout stops the call.
     let queued_for = Duration::from_secs(60);
-    let call = |timeout| {
+    let call = |timeout, deadline| {
         let options = RequestOptions { timeout: Some(timeout), ..RequestOptions::default() };
-        Call::new(hello()).execute(client.clone(), options, queued_for)
+        Call::new(hello()).execute(client.clone(), options, HostTimes { queued_for, deadline })
     };
-    let error = within_timeout("the error", call(queued_for.into())).await.unwrap_err();
-    check(&error, (ErrorKind::Timeout, 0, false, true), &["`timeout` (60s) elapsed before the request could be sent"]);
-    assert!(error.elapsed() >= queued_for && service.is_idle());
+    let longer = Duration::from_secs(600);
+    for (timeout, deadline) in [
+        (queued_for.into(), None),
+        (queued_for.into(), Some(longer)),
+        (longer.into(), Some(queued_for)),
+        (Timeout::Never, Some(queued_for)),
+    ] {
+        let error = within_timeout("the error", call(timeout, deadline)).await.unwrap_err();
+        let message = "`timeout` (60s) elapsed before the request could be sent";
+        check(&error, (ErrorKind::Timeout, 0, false, true), &[message]);
+        assert!(error.elapsed() >= queued_for && service.is_idle());
+    }
 
-    let (response, ()) = tokio::join!(call(Timeout::Never), async { service.next().await.succeed() });
+    let (response, ()) = tokio::join!(call(Timeout::Never, None), async { service.next().await.succeed() });
     assert!(response.unwrap().metadata.elapsed >= queued_for);
 }
 

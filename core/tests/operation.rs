@@ -1,9 +1,8 @@
 //! The `Operation` trait with a second operation, which needs no change in the core.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use builderaikits::bindings::{Call, Operation, Payload, Response};
+use builderaikits::bindings::{Call, HostTimes, Operation, Payload, Response};
 use builderaikits::{Client, ClientOptions, ErrorKind, RequestOptions, ResponseMetadata, Result};
 use bytes::Bytes;
 use http::Method;
@@ -52,7 +51,7 @@ async fn list_kits(
     service: &mut Service,
 ) -> Result<Response> {
     let client = Client::new(client).unwrap();
-    let call = Call::new(ListKits).execute(client, RequestOptions::default(), Duration::ZERO);
+    let call = Call::new(ListKits).execute(client, RequestOptions::default(), HostTimes::default());
     let serve = async {
         for attempt in 0.. {
             exchanges(attempt, service.next().await).await;

@@ -182,7 +182,7 @@ async fn rejected_before_sending() -> Vec<String> {
         printed.extend([show(&request), show_error(&client.kits().run(request).await.unwrap_err())]);
     }
     for json in [json!({"kit": "text-gen", "input": [PROMPT]}), json!({"kit": [PROMPT], "input": PROMPT})] {
-        printed.push(show_error(&RunRequest::from_json(json).unwrap_err()));
+        printed.push(show_error(&RunRequest::from_json(&json.to_string()).unwrap_err()));
     }
     let invalid = [
         RequestOptions { headers: headers("authorization", HEADER.into()), ..RequestOptions::default() },

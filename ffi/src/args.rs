@@ -45,7 +45,7 @@ pub(crate) fn object(json: &str, what: &str, kind: ErrorKind) -> builderaikits::
 }
 
 /// The error for invalid JSON. It gives the position and never quotes the text.
-pub(crate) fn invalid_json(what: &str, error: &serde_json::Error, kind: ErrorKind) -> Error {
+fn invalid_json(what: &str, error: &serde_json::Error, kind: ErrorKind) -> Error {
     let problem = if error.is_data() { "must be a JSON object" } else { "is not valid JSON" };
     Error::new(kind, format!("The {what} {problem} (line {}, column {}).", error.line(), error.column()))
 }

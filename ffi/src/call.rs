@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use builderaikits::{ErrorKind, RequestOptions, Timeout};
-use builderaikits_bridge::{Call, CompletionQueue, options};
+use builderaikits::{ErrorKind, RequestOptions};
+use builderaikits_bridge::{Call, CompletionQueue, HostTimes, options};
 
-use crate::args::{Out, catch_panics, invalid_json, object, string};
+use crate::args::{Out, catch_panics, object, string};
 use crate::batch::{BatchStorage, register_batch, write_error};
-use crate::client::ClientHandle;
 use crate::wake::Wake;
 use crate::{
     BATCHES, Batch, CLIENTS,
@@ -102,9 +101,9 @@ pub unsafe extern "C" fn baik_1_submit(
         error.set(Batch::EMPTY);
         let client = CLIENTS.get(client).ok_or(BAIK_1_INVALID_HANDLE)?;
         let queue = QUEUES.get(queue).ok_or(BAIK_1_INVALID_HANDLE)?;
-        match read_call(operation, request).and_then(|call| Ok((call, read_options(&client, options)?))) {
-            Ok((ready, (options, queued_for))) => {
-                let id = client.client.submit(&queue.completed, ready, options, queued_for);
+        match Call::from_json(operation, request).and_then(|call| Ok((call, read_options(options)?))) {
+            Ok((ready, (options, host))) => {
+                let id = client.submit(&queue.completed, ready, options, host);
                 // None: another thread has freed the queue meanwhile.
                 call.set(id.ok_or(BAIK_1_INVALID_HANDLE)?);
                 Ok(())
@@ -160,26 +159,8 @@ pub extern "C" fn baik_1_batch_free(batch: u64) -> Code {
     catch_panics(|| BATCHES.remove(batch).map(drop).ok_or(BAIK_1_INVALID_HANDLE))
 }
 
-fn read_call(operation: &str, request: &str) -> builderaikits::Result<Call> {
-    let request =
-        serde_json::from_str(request).map_err(|error| invalid_json("request", &error, ErrorKind::InvalidRequest))?;
-    Call::from_json(operation, request)
-}
-
-/// The options of a call, and how long it was queued in the host.
-fn read_options(client: &ClientHandle, json: &str) -> builderaikits::Result<(RequestOptions, Duration)> {
+fn read_options(json: &str) -> builderaikits::Result<(RequestOptions, HostTimes)> {
     let mut values = object(json, "options object", ErrorKind::InvalidRequest)?;
-    let mut host_time = |name: &str| -> builderaikits::Result<Option<Duration>> {
-        let Some(value) = values.remove(&format!("{name}_ms")) else { return Ok(None) };
-        let invalid = |message| builderaikits::Error::new(ErrorKind::InvalidRequest, message);
-        let Some(ms) = value.as_f64() else { return Err(invalid(format!("`{name}` must be a number."))) };
-        options::timeout_from_secs(name, ms / 1000.0).map(Into::into).map_err(invalid)
-    };
-    let (deadline, queued_for) = (host_time("deadline")?, host_time("queued_for")?);
-    let mut options = options::request_options(values)?;
-    if let Some(deadline) = deadline {
-        let timeout = options.timeout.map_or(client.timeout, Into::into);
-        options.timeout = Some(Timeout::After(timeout.map_or(deadline, |timeout| timeout.min(deadline))));
-    }
-    Ok((options, queued_for.unwrap_or_default()))
+    let host = options::take_host_times(&mut values)?;
+    Ok((options::request_options(values)?, host))
 }

@@ -1,7 +1,6 @@
 //! The functions of clients.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use builderaikits::{ClientOptions, Error, ErrorKind};
 use builderaikits_bridge::{Client, options};
@@ -13,13 +12,6 @@ use crate::{
     Batch, CLIENTS,
     Code::{self, *},
 };
-
-#[derive(Clone)]
-pub(crate) struct ClientHandle {
-    pub(crate) client: Client,
-    /// The client's `timeout`, to compare with the deadline of a call.
-    pub(crate) timeout: Option<Duration>,
-}
 
 /// Creates a client.
 ///
@@ -52,8 +44,8 @@ pub unsafe extern "C" fn baik_1_client_new(
         error.set(Batch::EMPTY);
         let base = if base == 0 { None } else { Some(CLIENTS.get(base).ok_or(BAIK_1_INVALID_HANDLE)?) };
         match new_client(base, options) {
-            Ok(handle) => {
-                client.set(CLIENTS.insert(handle).ok_or(BAIK_1_NO_RESOURCES)?);
+            Ok(created) => {
+                client.set(CLIENTS.insert(created).ok_or(BAIK_1_NO_RESOURCES)?);
                 Ok(())
             }
             Err(why) => Err(write_error(&why, error)),
@@ -65,7 +57,7 @@ pub unsafe extern "C" fn baik_1_client_new(
 #[unsafe(no_mangle)]
 pub extern "C" fn baik_1_client_close(client: u64) -> Code {
     catch_panics(|| {
-        CLIENTS.get(client).ok_or(BAIK_1_INVALID_HANDLE)?.client.close();
+        CLIENTS.get(client).ok_or(BAIK_1_INVALID_HANDLE)?.close();
         Ok(())
     })
 }
@@ -76,20 +68,15 @@ pub extern "C" fn baik_1_client_free(client: u64) -> Code {
     catch_panics(|| CLIENTS.remove(client).map(drop).ok_or(BAIK_1_INVALID_HANDLE))
 }
 
-fn new_client(base: Option<ClientHandle>, json: &str) -> builderaikits::Result<ClientHandle> {
+fn new_client(base: Option<Client>, json: &str) -> builderaikits::Result<Client> {
     let mut values = object(json, "options object", ErrorKind::Config)?;
     let language = values.remove("language");
     match base {
-        Some(base) => {
-            let overrides = options::client_overrides(values)?;
-            let timeout = overrides.timeout.map_or(base.timeout, Into::into);
-            Ok(ClientHandle { client: base.client.with_options(overrides)?, timeout })
-        }
+        Some(base) => base.with_options(options::client_overrides(values)?),
         None => {
             let mut options = ClientOptions::from_env()?;
             options::apply_client_options(&mut options, values)?;
-            let timeout = options.timeout;
-            Ok(ClientHandle { client: Client::new(options, language_name(language)?)?, timeout })
+            Client::new(options, language_name(language)?)
         }
     }
 }

@@ -15,7 +15,7 @@ mod wake;
 
 use std::sync::Arc;
 
-use builderaikits_bridge::CompletionQueue;
+use builderaikits_bridge::{Client, CompletionQueue};
 
 pub use call::*;
 pub use client::*;
@@ -23,7 +23,6 @@ pub use log::*;
 pub use record::*;
 
 use batch::BatchStorage;
-use client::ClientHandle;
 use handles::HandleMap;
 use wake::Wake;
 
@@ -58,7 +57,7 @@ pub(crate) struct QueueHandle {
     wake: Arc<Wake>,
 }
 
-pub(crate) static CLIENTS: HandleMap<ClientHandle> = HandleMap::new(1);
+pub(crate) static CLIENTS: HandleMap<Client> = HandleMap::new(1);
 pub(crate) static QUEUES: HandleMap<QueueHandle> = HandleMap::new(2);
 pub(crate) static BATCHES: HandleMap<Arc<BatchStorage>> = HandleMap::new(3);
 

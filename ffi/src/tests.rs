@@ -273,8 +273,8 @@ fn rejected_input_returns_an_error_record() {
         (r#"{"kit": "k"}"#, "", "input is required", "input"),
         (REQUEST, "secret", "The options object is not valid JSON", ""),
         (REQUEST, r#"{"max_retries": -1}"#, "`max_retries` must be", "max_retries"),
-        (REQUEST, r#"{"deadline_ms": 0}"#, "`deadline` must be more than 0", ""),
-        (REQUEST, r#"{"queued_for_ms": "1"}"#, "`queued_for` must be a number", ""),
+        (REQUEST, r#"{"deadline_ms": 0}"#, "`deadline` must be more than 0", "deadline"),
+        (REQUEST, r#"{"queued_for_ms": "1"}"#, "`queued_for` must be a number", "queued_for"),
     ];
     for (request, options, message, option) in calls {
         let (code, call, error) = host.submit(request, options);

@@ -1,7 +1,6 @@
 //! [`Kits`]: running prompts on kits.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -14,6 +13,7 @@ use crate::models::decode;
 use crate::models::response_metadata::ResponseMetadata;
 use crate::models::run::Run;
 use crate::models::run_request::RunRequest;
+use crate::pipeline::deadline::HostTimes;
 
 /// The kits of the service: [`client.kits()`](Client::kits).
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Kits {
         request: RunRequest,
         options: RequestOptions,
     ) -> impl Future<Output = Result<Run>> + Send + use<> {
-        execute(self.client.clone(), request, options, Duration::ZERO)
+        execute(self.client.clone(), request, options, HostTimes::default())
     }
 }
 

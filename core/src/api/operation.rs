@@ -1,7 +1,6 @@
 //! [`Operation`]: the seam between an endpoint and everything that executes it.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -11,6 +10,7 @@ use crate::client::Client;
 use crate::config::options::RequestOptions;
 use crate::error::{Error, ErrorKind, ErrorParts, Result};
 use crate::models::response_metadata::ResponseMetadata;
+use crate::pipeline::deadline::HostTimes;
 use crate::pipeline::request::{OperationRequest, Request, RequestSettings};
 use crate::pipeline::response::RawResponse;
 
@@ -43,22 +43,20 @@ pub trait Operation: Send + 'static {
     fn decode(body: &[u8], metadata: &mut ResponseMetadata) -> std::result::Result<Self::Response, String>;
 }
 
-/// Executes an operation. This is the only function that is generic over it. `queued_for` is how long the call waited
-/// before it came here.
-///
-/// Each argument of an `async fn` has two places in its future, so this is a function with an async block.
+/// Executes an operation. This is the only function that is generic over it.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` has two places for each argument in its future")]
 pub(crate) fn execute<O, R>(
     client: Client,
     operation: O,
     options: RequestOptions,
-    queued_for: Duration,
+    host: HostTimes,
 ) -> impl Future<Output = Result<R>> + Send + use<O, R>
 where
     O: Operation,
     O::Response: Into<R>,
 {
     async move {
-        let mut request = prepare(&client, operation, &options, queued_for)?;
+        let mut request = prepare(&client, operation, &options, host)?;
         let (response, mut metadata) = send(&client, &mut request).await?;
         match O::decode(&response.body, &mut metadata) {
             Ok(decoded) => Ok(decoded.into()),
@@ -67,12 +65,7 @@ where
     }
 }
 
-fn prepare<O: Operation>(
-    client: &Client,
-    operation: O,
-    options: &RequestOptions,
-    queued_for: Duration,
-) -> Result<Request> {
+fn prepare<O: Operation>(client: &Client, operation: O, options: &RequestOptions, host: HostTimes) -> Result<Request> {
     let (name, path) = (O::NAME, operation.path());
     let operation =
         OperationRequest { name, method: O::METHOD, path, body: operation.body()?, idempotent: O::IDEMPOTENT };
@@ -82,14 +75,16 @@ fn prepare<O: Operation>(
             "No Tokio runtime is running. Call this from an async context, for example under #[tokio::main].",
         ));
     }
-    Request::new(operation, options, queued_for, client.settings())
+    Request::new(operation, options, host, client.settings())
 }
 
 async fn send(client: &Client, request: &mut Request) -> Result<(RawResponse, ResponseMetadata)> {
     let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key());
-    let response = client.pipeline().execute(request);
-    // A future is not moved into `Instrumented` for a span that is disabled, which is the common case.
-    if span.is_disabled() { response.await } else { response.instrument(span).await }
+    if span.is_disabled() {
+        // The common case, without a move of the future into `Instrumented`.
+        return client.pipeline().execute(request).await;
+    }
+    client.pipeline().execute(request).instrument(span).await
 }
 
 /// The error of a success that could not be decoded. It may be billed, so its whole body is kept.

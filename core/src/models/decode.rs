@@ -1,15 +1,11 @@
 //! Reads a run from JSON: strictly if possible, because that is faster, else leniently.
 
-use std::fmt;
-use std::marker::PhantomData;
-
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Map;
 
 use crate::error::{Error, ErrorKind};
 use crate::models::decode_lenient::decode_lenient;
+use crate::models::json_object::JsonObject;
 use crate::models::kit::Kit;
 use crate::models::run::{Output, Run, Usage};
 
@@ -20,7 +16,7 @@ pub(crate) fn run(body: &[u8]) -> Result<Run, String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
-    if let Ok(strict) = serde_json::from_str::<Object<StrictRun>>(text) {
+    if let Ok(strict) = serde_json::from_str::<JsonObject<StrictRun>>(text) {
         return Ok(strict.0.into());
     }
     decode_lenient(text)
@@ -45,8 +41,8 @@ struct StrictRun {
     id: Option<String>,
     kit: Option<Kit>,
     status: Option<String>,
-    output: Object<StrictOutput>,
-    usage: Option<Object<StrictUsage>>,
+    output: JsonObject<StrictOutput>,
+    usage: Option<JsonObject<StrictUsage>>,
     latency_ms: Option<u64>,
 }
 
@@ -62,29 +58,6 @@ struct StrictUsage {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     total_tokens: Option<u64>,
-}
-
-/// A struct that is read from a JSON object only; serde's derived code would also read an array, field by field.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_map(ObjectVisitor(PhantomData))
-    }
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-    }
 }
 
 impl From<StrictRun> for Run {

@@ -2,7 +2,9 @@
 
 pub(crate) mod decode;
 pub(crate) mod decode_lenient;
+pub(crate) mod json_object;
 pub(crate) mod kit;
+pub(crate) mod request_json;
 pub(crate) mod response_metadata;
 pub(crate) mod run;
 pub(crate) mod run_request;

@@ -18,41 +18,41 @@ use crate::redacted::Redacted;
 ///     .temperature(0.6);
 ///
 /// // The same request, as JSON:
-/// let same = RunRequest::from_json(serde_json::json!({
+/// let same = RunRequest::from_json(r#"{
 ///     "kit": "summarizer",
 ///     "input": {"prompt": "In three points, please.", "context": "a long text…"},
-///     "config": {"max_tokens": 500, "temperature": 0.6},
-/// }))?;
+///     "config": {"max_tokens": 500, "temperature": 0.6}
+/// }"#)?;
 /// assert_eq!(request, same);
 /// # Ok::<(), builderaikits::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunRequest {
-    kit: Kit,
-    input: RunInput,
+    pub(crate) kit: Kit,
+    pub(crate) input: RunInput,
     #[serde(skip_serializing_if = "RunConfig::is_empty")]
-    config: RunConfig,
+    pub(crate) config: RunConfig,
     #[serde(flatten)]
-    extra: Redacted<Map<String, Value>>,
+    pub(crate) extra: Redacted<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct RunInput {
-    prompt: Redacted<String>,
+pub(crate) struct RunInput {
+    pub(crate) prompt: Redacted<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<Redacted<String>>,
+    pub(crate) context: Option<Redacted<String>>,
     #[serde(flatten)]
-    extra: Redacted<Map<String, Value>>,
+    pub(crate) extra: Redacted<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-struct RunConfig {
+pub(crate) struct RunConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens: Option<u32>,
+    pub(crate) max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f64>,
+    pub(crate) temperature: Option<f64>,
     #[serde(flatten)]
-    extra: Redacted<Map<String, Value>>,
+    pub(crate) extra: Redacted<Map<String, Value>>,
 }
 
 impl RunConfig {
@@ -90,40 +90,6 @@ impl RunRequest {
         self
     }
 
-    /// Reads a request from JSON. Fields that this version does not know are sent as they are, and `"input": "text"` is
-    /// short for `"input": {"prompt": "text"}`.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) with the name of a field that is missing or has a wrong type.
-    pub fn from_json(request: Value) -> Result<Self> {
-        let Value::Object(mut request) = request else {
-            return Err(Error::new(
-                crate::error::ErrorKind::InvalidRequest,
-                "The request must be an object with kit and input.",
-            ));
-        };
-        let kit = string("kit", request.remove("kit"))?.ok_or_else(|| missing("kit"))?;
-        let input = match request.remove("input") {
-            Some(Value::String(prompt)) => {
-                RunInput { prompt: Redacted(prompt), context: None, extra: Redacted::default() }
-            }
-            input => {
-                let mut input = object("input", input)?.ok_or_else(|| missing("input"))?;
-                let prompt = string("input.prompt", input.remove("prompt"))?.ok_or_else(|| missing("input.prompt"))?;
-                let context = string("input.context", input.remove("context"))?;
-                RunInput { prompt: Redacted(prompt), context: context.map(Redacted), extra: Redacted(input) }
-            }
-        };
-        let mut config = object("config", request.remove("config"))?.unwrap_or_default();
-        let config = RunConfig {
-            max_tokens: max_tokens(config.remove("max_tokens"))?,
-            temperature: temperature(config.remove("temperature"))?,
-            extra: Redacted(config),
-        };
-        Ok(Self { kit: kit.into(), input, config, extra: Redacted(request) })
-    }
-
     /// The expected size of the request as JSON, in bytes, with room for escaped line breaks and quotes, so that a long
     /// text is not copied again when the buffer grows.
     pub(crate) fn json_size_hint(&self) -> usize {
@@ -148,105 +114,15 @@ impl RunRequest {
     }
 }
 
-fn missing(field: &str) -> Error {
-    Error::invalid_request(field, format!("{field} is required."))
-}
-
-fn wrong_type(field: &str, expected: &str) -> Error {
-    Error::invalid_request(field, format!("{field} must be {expected}."))
-}
-
-fn string(field: &str, value: Option<Value>) -> Result<Option<String>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(wrong_type(field, "a string")),
-    }
-}
-
-fn object(field: &str, value: Option<Value>) -> Result<Option<Map<String, Value>>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(map)) => Ok(Some(map)),
-        Some(_) => Err(wrong_type(field, "an object")),
-    }
-}
-
-fn max_tokens(value: Option<Value>) -> Result<Option<u32>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64().and_then(|n| u32::try_from(n).ok()) {
-            Some(n) => Ok(Some(n)),
-            None => Err(wrong_type("config.max_tokens", "an integer from 1 to 4294967295")),
-        },
-    }
-}
-
-fn temperature(value: Option<Value>) -> Result<Option<f64>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(number)) => Ok(number.as_f64()),
-        Some(_) => Err(wrong_type("config.temperature", "a number")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn from_json_table() {
-        let input = json!({"prompt": "p"});
-        let bad = [
-            (json!([]), "The request must be an object"),
-            (json!({"input": input}), "kit is required"),
-            (json!({"kit": null, "input": input}), "kit is required"),
-            (json!({"kit": 5, "input": input}), "kit must be a string"),
-            (json!({"kit": "k"}), "input is required"),
-            (json!({"kit": "k", "input": 5}), "input must be an object"),
-            (json!({"kit": "k", "input": {}}), "input.prompt is required"),
-            (json!({"kit": "k", "input": {"prompt": null}}), "input.prompt is required"),
-            (json!({"kit": "k", "input": {"prompt": ["secret"]}}), "input.prompt must be a string"),
-            (json!({"kit": "k", "input": {"prompt": "p", "context": 1}}), "input.context must be a string"),
-            (json!({"kit": "k", "input": input, "config": []}), "config must be an object"),
-            (json!({"kit": "k", "input": input, "config": {"max_tokens": -1}}), "config.max_tokens must be"),
-            (json!({"kit": "k", "input": input, "config": {"max_tokens": 1.5}}), "config.max_tokens must be"),
-            (json!({"kit": "k", "input": input, "config": {"max_tokens": "1"}}), "config.max_tokens must be"),
-            (json!({"kit": "k", "input": input, "config": {"max_tokens": true}}), "config.max_tokens must be"),
-            (json!({"kit": "k", "input": input, "config": {"max_tokens": 1_u64 << 32}}), "config.max_tokens must be"),
-            (json!({"kit": "k", "input": input, "config": {"temperature": "hot"}}), "config.temperature must be"),
-            (json!({"kit": "k", "input": input, "config": {"temperature": false}}), "config.temperature must be"),
-        ];
-        for (request, message) in bad {
-            let error = RunRequest::from_json(request).unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::InvalidRequest);
-            assert!(error.message().starts_with(message), "{error}");
-        }
-        let good = [
-            (json!({"kit": "k", "input": "p"}), json!({"kit": "k", "input": {"prompt": "p"}})),
-            (
-                json!({"kit": "k", "input": {"prompt": "p", "context": null}, "config": null}),
-                json!({"kit": "k", "input": {"prompt": "p"}}),
-            ),
-            (
-                json!({"kit": "text-gen", "input": {"prompt": "", "context": "c", "new": [1]},
-                       "config": {"max_tokens": 1, "temperature": 0, "top": {"p": 1}}, "also": true}),
-                json!({"kit": "text-gen", "input": {"prompt": "", "context": "c", "new": [1]},
-                       "config": {"max_tokens": 1, "temperature": 0.0, "top": {"p": 1}}, "also": true}),
-            ),
-        ];
-        for (request, wire) in good {
-            let request = RunRequest::from_json(request).unwrap();
-            assert_eq!(serde_json::to_value(&request).unwrap(), wire);
-        }
-    }
 
     #[test]
     fn debug_shows_no_prompt() {
         let request = RunRequest::new(Kit::TextGen, "secret").context("secret");
         assert!(!format!("{request:?}").contains("secret"));
-        let request = RunRequest::from_json(json!({"kit": "k", "input": {"prompt": "p", "new": "secret"}})).unwrap();
+        let request = RunRequest::from_json(r#"{"kit": "k", "input": {"prompt": "p", "new": "secret"}}"#).unwrap();
         assert!(!format!("{request:?}").contains("secret"));
     }
 }

@@ -4,6 +4,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+/// What the host of a binding knows of a call's time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostTimes {
+    /// How long the call waited in the host. It counts towards the timeout.
+    pub queued_for: Duration,
+    /// The host's own time limit, from the start of that wait. The shorter of it and the timeout applies.
+    pub deadline: Option<Duration>,
+}
+
 /// A point in time with the option and the time limit that it comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {

@@ -17,7 +17,7 @@ use crate::config::headers::parse_headers;
 use crate::config::options::{ClientOptions, RequestOptions};
 use crate::config::resolve::validate_timeout;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::deadline::Deadline;
+use crate::pipeline::deadline::{Deadline, HostTimes};
 use crate::pipeline::retry::RetryPolicy;
 
 /// The maximum size of a request body, in bytes.
@@ -81,12 +81,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Validates and freezes a call. `queued_for` is how long it waited before it came here, which counts towards its
-    /// timeout.
+    /// Validates and freezes a call.
     pub(crate) fn new(
         operation: OperationRequest,
         options: &RequestOptions,
-        queued_for: Duration,
+        host: HostTimes,
         settings: &Arc<RequestSettings>,
     ) -> Result<Self> {
         if let Some(length) = operation.body.as_ref().map(Bytes::len).filter(|length| *length > MAX_REQUEST_BYTES) {
@@ -104,7 +103,11 @@ impl Request {
         let idempotency_key = idempotency_key(options.idempotency_key.as_deref())?;
         let extra_headers = parse_headers(&options.headers, ErrorKind::InvalidRequest)?;
         let now = Instant::now();
-        let started = now.checked_sub(queued_for).unwrap_or(now);
+        let started = now.checked_sub(host.queued_for).unwrap_or(now);
+        let limit = match (timeout, host.deadline) {
+            (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
+            (timeout, deadline) => timeout.or(deadline),
+        };
         Ok(Self {
             name: operation.name,
             settings: Arc::clone(settings),
@@ -116,7 +119,7 @@ impl Request {
                 retry_ambiguous: options.retry_ambiguous.unwrap_or(client.retry_ambiguous) || operation.idempotent,
             },
             started,
-            deadline: timeout.and_then(|limit| Deadline::new("timeout", started, limit)),
+            deadline: limit.and_then(|limit| Deadline::new("timeout", started, limit)),
             extra_headers: (!extra_headers.is_empty()).then(|| Box::new(extra_headers)),
             body: operation.body,
         })

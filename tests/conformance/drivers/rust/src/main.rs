@@ -103,10 +103,10 @@ fn request(mut call: Value) -> Result<RunRequest> {
         Some("NaN") => f64::NAN,
         Some("Infinity") => f64::INFINITY,
         Some("-Infinity") => f64::NEG_INFINITY,
-        _ => return RunRequest::from_json(call),
+        _ => return RunRequest::from_json(&call.to_string()),
     };
     call["config"]["temperature"] = Value::Null;
-    Ok(RunRequest::from_json(call)?.temperature(temperature))
+    Ok(RunRequest::from_json(&call.to_string())?.temperature(temperature))
 }
 
 fn timeout(given: &Value, name: &'static str) -> Result<Option<Timeout>, &'static str> {
