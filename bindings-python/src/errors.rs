@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::headers::header_dict;
 use crate::json::to_dict;
-use crate::options::with_python_names;
+use crate::options::{python_name, with_python_names};
 use crate::run::Run;
 
 /// Converts the result of a call to a `Run`, or to the record of an error.
@@ -30,6 +30,9 @@ pub(crate) fn error_record(py: Python<'_>, error: &Error) -> PyResult<Py<PyAny>>
     let dict = to_dict(py, &fields)?;
     if error.kind() == ErrorKind::InvalidRequest {
         dict.set_item("message", with_python_names(error.message()))?;
+        if let Some(option) = error.option() {
+            dict.set_item("option", python_name(option))?;
+        }
     }
     if let Some(headers) = error.headers() {
         dict.set_item("headers", header_dict(py, headers)?)?;

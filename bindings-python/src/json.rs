@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use builderaikits::{Error, ErrorKind, ErrorParts};
 use builderaikits_bridge::MAX_JSON_DEPTH;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -19,12 +20,33 @@ pub(crate) enum Path<'a> {
     Index(&'a Self, usize),
 }
 
-/// Converts a Python value to JSON. An error is a message that names the position and never shows the value.
+/// A value that was rejected. The message names the position and never shows the value.
+pub(crate) struct InvalidValue {
+    field: String,
+    message: String,
+}
+
+impl InvalidValue {
+    /// `problem` is the end of a sentence that begins with the position.
+    pub(crate) fn new(path: Path<'_>, problem: impl fmt::Display) -> Self {
+        Self { field: path.to_string().replace('`', ""), message: format!("{path} {problem}") }
+    }
+
+    pub(crate) fn message(self) -> String {
+        self.message
+    }
+
+    pub(crate) fn into_error(self, kind: ErrorKind) -> Error {
+        Error::from(ErrorParts { kind, message: self.message, option: Some(self.field), ..ErrorParts::default() })
+    }
+}
+
+/// Converts a Python value to JSON.
 ///
 /// Runs no Python code, so that nothing can change during the conversion.
-pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value, String> {
+pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value, InvalidValue> {
     if let Ok(text) = value.cast::<PyString>() {
-        return to_text(text).map(Value::String).ok_or_else(|| format!("{path} {SURROGATE}"));
+        return to_text(text).map(Value::String).ok_or_else(|| InvalidValue::new(path, SURROGATE));
     }
     if value.is_none() {
         return Ok(Value::Null);
@@ -38,12 +60,12 @@ pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value,
     }
     if let Ok(number) = value.cast::<PyInt>() {
         let integer = number.extract::<i64>().map(Value::from).or_else(|_| number.extract::<u64>().map(Value::from));
-        return integer.map_err(|_| format!("{path} must fit in 64 bits. Pass a smaller number."));
+        return integer.map_err(|_| InvalidValue::new(path, "must fit in 64 bits. Pass a smaller number."));
     }
     if let Ok(number) = value.cast::<PyFloat>() {
         return match Number::from_f64(number.value()) {
             Some(number) => Ok(Value::Number(number)),
-            None => Err(format!("{path} must be a finite number, not NaN or infinity.")),
+            None => Err(InvalidValue::new(path, "must be a finite number, not NaN or infinity.")),
         };
     }
     if let Ok(list) = value.cast::<PyList>() {
@@ -53,25 +75,29 @@ pub(crate) fn to_json(value: &Bound<'_, PyAny>, path: Path<'_>) -> Result<Value,
         return array(tuple.iter(), path);
     }
     let name = type_name(value);
-    Err(format!("{path} has the unsupported type '{name}'. Use str, int, float, bool, None, list, tuple or dict."))
+    let problem = format!("has the unsupported type '{name}'. Use str, int, float, bool, None, list, tuple or dict.");
+    Err(InvalidValue::new(path, problem))
 }
 
 /// Converts a dict. See [`to_json`].
-pub(crate) fn object(dict: &Bound<'_, PyDict>, path: Path<'_>) -> Result<Map<String, Value>, String> {
+pub(crate) fn object(dict: &Bound<'_, PyDict>, path: Path<'_>) -> Result<Map<String, Value>, InvalidValue> {
     path.check_depth()?;
     let mut object = Map::new();
     for (key, value) in dict.iter() {
         let Ok(key) = key.cast::<PyString>() else {
-            return Err(format!("{path} has a key of type '{}'. Keys must be str.", type_name(&key)));
+            let problem = format!("has a key of type '{}'. Keys must be str.", type_name(&key));
+            return Err(InvalidValue::new(path, problem));
         };
-        let Some(key) = to_text(key) else { return Err(format!("{path} has a key that {SURROGATE}")) };
+        let Some(key) = to_text(key) else {
+            return Err(InvalidValue::new(path, format!("has a key that {SURROGATE}")));
+        };
         let value = to_json(&value, Path::Key(&path, &key))?;
         object.insert(key, value);
     }
     Ok(object)
 }
 
-fn array<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, path: Path<'_>) -> Result<Value, String> {
+fn array<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, path: Path<'_>) -> Result<Value, InvalidValue> {
     path.check_depth()?;
     items.enumerate().map(|(index, item)| to_json(&item, Path::Index(&path, index))).collect()
 }
@@ -117,7 +143,7 @@ pub(crate) fn to_dict<'py>(py: Python<'py>, object: &Map<String, Value>) -> PyRe
 
 impl Path<'_> {
     /// Also ends the conversion of a list that contains itself.
-    fn check_depth(&self) -> Result<(), String> {
+    fn check_depth(&self) -> Result<(), InvalidValue> {
         let mut root = self;
         let mut depth = 0_usize;
         while let Self::Key(parent, _) | Self::Index(parent, _) = root {
@@ -127,7 +153,9 @@ impl Path<'_> {
         if depth < MAX_JSON_DEPTH {
             Ok(())
         } else {
-            Err(format!("{root} is nested more than {MAX_JSON_DEPTH} levels deep. Flatten it, or pass a part as text."))
+            let problem =
+                format!("is nested more than {MAX_JSON_DEPTH} levels deep. Flatten it, or pass a part as text.");
+            Err(InvalidValue::new(*root, problem))
         }
     }
 }

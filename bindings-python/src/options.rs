@@ -1,6 +1,6 @@
 //! The options of clients and calls. Their names, units and meaning of None in Python are defined here, once.
 
-use builderaikits::{ClientOptions, ClientOverrides, Error, ErrorKind, RequestOptions};
+use builderaikits::{ClientOptions, ClientOverrides, ErrorKind, RequestOptions};
 use builderaikits_bridge::options;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use self::Form::{Body, Plain, Timeout};
 use crate::errors::Rejection;
-use crate::json::{Path, to_json, type_name};
+use crate::json::{InvalidValue, Path, to_json, type_name};
 
 /// How Python writes the value of an option.
 #[derive(Clone, Copy)]
@@ -77,6 +77,12 @@ pub(crate) fn request_options(given: &Bound<'_, PyDict>) -> Result<RequestOption
     Ok(options::request_options(serialize(given, REQUEST_OPTIONS, ErrorKind::InvalidRequest)?)?)
 }
 
+/// The name in Python of a request option of the core. Other names stay as they are.
+pub(crate) fn python_name(name: &str) -> &str {
+    let option = REQUEST_OPTIONS.iter().find(|(_, bridge, form)| matches!(form, Plain) && *bridge == name);
+    option.map_or(name, |(python, _, _)| python)
+}
+
 /// Replaces the names of request options in a message of the core by those of Python.
 pub(crate) fn with_python_names(message: &str) -> String {
     REQUEST_OPTIONS.iter().filter(|(_, _, form)| matches!(form, Plain)).fold(
@@ -100,7 +106,7 @@ fn serialize(given: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Resul
             Plain => to_json(&value, Path::Option(python)),
             Timeout => milliseconds(python, &value),
         };
-        values.insert((*bridge).to_owned(), value.map_err(|message| Error::new(kind, message))?);
+        values.insert((*bridge).to_owned(), value.map_err(|invalid| invalid.into_error(kind))?);
     }
     Ok(values)
 }
@@ -110,19 +116,20 @@ fn unexpected(name: &str, table: &Table) -> PyErr {
     PyTypeError::new_err(format!("unexpected keyword argument '{name}'. The options are {}.", names.join(", ")))
 }
 
-fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, String> {
+fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, InvalidValue> {
     if value.is_none() {
         return Ok(Value::Null);
     }
+    let invalid = |problem| InvalidValue::new(Path::Option(name), problem);
     let is_number =
         (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if is_number => {
-            options::timeout_from_secs(name, seconds)?;
+            options::timeout_from_secs(seconds).map_err(|problem| invalid(problem.to_owned()))?;
             // An infinite number becomes null, which means no limit.
             Ok(Value::from(seconds * 1000.0))
         }
-        Err(_) if is_number => Err(format!("`{name}` is too large. Pass None for no limit.")),
-        _ => Err(format!("`{name}` must be a number of seconds, or None for no limit, not '{}'.", type_name(value))),
+        Err(_) if is_number => Err(invalid("is too large. Pass None for no limit.".to_owned())),
+        _ => Err(invalid(format!("must be a number of seconds, or None for no limit, not '{}'.", type_name(value)))),
     }
 }

@@ -1,13 +1,13 @@
 //! Requests from Python values.
 
-use builderaikits::{Error, ErrorKind, RunRequest};
+use builderaikits::{ErrorKind, RunRequest};
 use builderaikits_bridge::Call;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use serde_json::{Map, Value};
 
 use crate::errors::Rejection;
-use crate::json::{Path, object, to_json, type_name};
+use crate::json::{InvalidValue, Path, object, to_json, type_name};
 use crate::options::EXTRA_BODY;
 
 /// Builds the call of a run.
@@ -23,8 +23,7 @@ pub(crate) fn run_call(
     {
         return Ok(Call::new(request));
     }
-    let body =
-        body(kit, input, config, extra_body).map_err(|message| Error::new(ErrorKind::InvalidRequest, message))?;
+    let body = body(kit, input, config, extra_body).map_err(|invalid| invalid.into_error(ErrorKind::InvalidRequest))?;
     Ok(Call::run_from_value(Value::Object(body))?)
 }
 
@@ -72,17 +71,21 @@ fn body(
     input: &Bound<'_, PyAny>,
     config: &Bound<'_, PyAny>,
     extra_body: Option<&Bound<'_, PyAny>>,
-) -> Result<Map<String, Value>, String> {
+) -> Result<Map<String, Value>, InvalidValue> {
     let mut body = match extra_body {
         None => Map::new(),
         Some(extra) => match extra.cast::<PyDict>() {
             Ok(extra) => object(extra, Path::Option(EXTRA_BODY))?,
-            Err(_) => return Err(format!("`{EXTRA_BODY}` must be a dict, not '{}'.", type_name(extra))),
+            Err(_) => {
+                let problem = format!("must be a dict, not '{}'.", type_name(extra));
+                return Err(InvalidValue::new(Path::Option(EXTRA_BODY), problem));
+            }
         },
     };
     for (name, value) in [("kit", kit), ("input", input), ("config", config)] {
         if body.insert(name.to_owned(), to_json(value, Path::Field(name))?).is_some() {
-            return Err(format!("`{EXTRA_BODY}` must not contain '{name}'. Pass it as the argument {name}."));
+            let problem = format!("must not contain '{name}'. Pass it as the argument {name}.");
+            return Err(InvalidValue::new(Path::Option(EXTRA_BODY), problem));
         }
     }
     Ok(body)

@@ -140,6 +140,7 @@ def test_invalid_arguments_are_rejected_before_sending(run, server, arguments, m
     with pytest.raises(sdk.InvalidRequestError) as caught:
         run({"base_url": recorder.url, "api_key": "bak_1"}, **{**RUN, **arguments})
     assert caught.value.message.startswith(message)
+    assert caught.value.message.replace("`", "").startswith(caught.value.option)
     assert (caught.value.attempts, recorder.connections) == (0, 0)
     assert isinstance(caught.value, ValueError)
     assert "secret" not in str(caught.value)

@@ -36,6 +36,7 @@ CLASSES = {
 }
 FIELDS = {
     "message": "slow down",
+    "option": "config.max_tokens",
     "status": 429,
     "code": "rate_limited",
     "body": b"\xff prompt",

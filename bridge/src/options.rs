@@ -114,10 +114,10 @@ pub fn take_host_times(values: &mut Map<String, Value>) -> Result<HostTimes> {
 ///
 /// # Errors
 ///
-/// The message for a number that is 0, negative or NaN.
-pub fn timeout_from_secs(name: &str, seconds: f64) -> std::result::Result<Timeout, String> {
+/// The end of a sentence about a number that is 0, negative or NaN.
+pub fn timeout_from_secs(seconds: f64) -> std::result::Result<Timeout, &'static str> {
     if seconds.is_nan() || seconds <= 0.0 {
-        return Err(format!("`{name}` must be more than 0. Omit it for the default."));
+        return Err("must be more than 0. Omit it for the default.");
     }
     // At least 1 ns, so that a number above 0 is not rounded to 0.
     let timeout = Duration::try_from_secs_f64(seconds).map(|timeout| timeout.max(Duration::from_nanos(1)));
@@ -155,7 +155,7 @@ impl Given<'_> {
         let Some(ms) = self.value.as_f64() else {
             return Err(self.invalid(|name| format!("`{name}` must be a number, or null for no limit.")));
         };
-        timeout_from_secs(self.option(), ms / 1000.0).map_err(|message| self.invalid(|_| message))
+        timeout_from_secs(ms / 1000.0).map_err(|problem| self.invalid(|name| format!("`{name}` {problem}")))
     }
 
     fn headers(self) -> Result<Vec<(String, Redacted<String>)>> {
@@ -307,7 +307,7 @@ mod tests {
             (f64::NEG_INFINITY, None),
         ];
         for (seconds, timeout) in table {
-            assert_eq!(timeout_from_secs("timeout", seconds).ok(), timeout, "{seconds}");
+            assert_eq!(timeout_from_secs(seconds).ok(), timeout, "{seconds}");
         }
     }
 }

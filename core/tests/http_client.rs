@@ -71,11 +71,14 @@ async fn hook_cannot_turn_on_redirects() {
 async fn hook_can_bring_a_client_certificate() {
     let authority = Authority::new();
     let acceptor = authority.issue("127.0.0.1", |_| {}).mutual_acceptor(&authority);
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&requests);
     let server = RawServer::start(move |stream, _| {
-        let acceptor = acceptor.clone();
+        let (acceptor, count) = (acceptor.clone(), Arc::clone(&count));
         async move {
             let mut stream = acceptor.accept(stream).await?;
             let head = read_head(&mut stream).await?;
+            count.fetch_add(1, Ordering::SeqCst);
             read_body(&mut stream, &head).await?;
             let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{RUN}", RUN.len());
             stream.write_all(response.as_bytes()).await?;
@@ -85,7 +88,9 @@ async fn hook_can_bring_a_client_certificate() {
     .await;
     let without = ClientOptions { ca_file: Some(authority.file()), max_retries: 0, ..options(server.url("https")) };
     run(without.clone()).await.unwrap_err();
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
     let tls = authority.issue("client", |_| {}).client_config(&authority);
     let hook = HttpClientHook::new(move |builder| builder.tls_backend_preconfigured(tls.clone()));
     run(ClientOptions { http_client: Some(hook), ..without }).await.unwrap();
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
 }

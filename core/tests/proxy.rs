@@ -49,6 +49,11 @@ async fn tunnel(
     if response != OPENED {
         return stream.shutdown().await;
     }
+    relay(stream, target, notes).await
+}
+
+/// Connects a tunnel to the port `target` and records what passes.
+async fn relay(mut stream: impl AsyncRead + AsyncWrite + Unpin, target: u16, notes: &Recorded) -> io::Result<()> {
     let mut service = TcpStream::connect(("127.0.0.1", target)).await?;
     let (mut upstream, mut downstream) = ([0; 4096], [0; 4096]);
     loop {
@@ -170,16 +175,16 @@ async fn key_goes_only_inside_the_tunnel() {
     assert!(service.is_idle() && other.is_idle());
 }
 
-/// A SOCKS5 server (RFC 1928, 1929) that connects every request to `target`. It notes the address type, the name or address
-/// and the credentials of each request.
+/// A SOCKS5 server (RFC 1928, 1929) that connects every request to `target`. It notes the address type and the name or
+/// address of each request, and records the tunnels.
 async fn socks(
     target: u16,
     credentials: Option<(&'static str, &'static str)>,
-) -> (RawServer, Arc<Mutex<Vec<(u8, String)>>>) {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let notes = Arc::clone(&seen);
+) -> (RawServer, Arc<Mutex<Vec<(u8, String)>>>, Recorded) {
+    let (seen, tunnels) = (Arc::new(Mutex::new(Vec::new())), Recorded::default());
+    let (addresses, recorded) = (Arc::clone(&seen), Arc::clone(&tunnels));
     let server = RawServer::start(move |mut stream, _| {
-        let notes = Arc::clone(&notes);
+        let (addresses, recorded) = (Arc::clone(&addresses), Arc::clone(&recorded));
         async move {
             assert_eq!(stream.read_u8().await?, 5);
             let mut methods = vec![0; stream.read_u8().await?.into()];
@@ -213,13 +218,12 @@ async fn socks(
             let mut address = vec![0; length];
             stream.read_exact(&mut address).await?;
             stream.read_u16().await?;
-            notes.lock().unwrap().push((request[3], String::from_utf8_lossy(&address).into_owned()));
+            addresses.lock().unwrap().push((request[3], String::from_utf8_lossy(&address).into_owned()));
             stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
-            let mut service = TcpStream::connect(("127.0.0.1", target)).await?;
-            tokio::io::copy_bidirectional(&mut stream, &mut service).await.map(drop)
+            relay(stream, target, &recorded).await
         }
     });
-    (server.await, seen)
+    (server.await, seen, tunnels)
 }
 
 #[tokio::test]
@@ -237,7 +241,7 @@ async fn socks_proxies_carry_tls() {
     ];
     for (scheme, user, credentials, host, address_type) in table {
         let mut service = Service::start_tls(authority.acceptor(host)).await;
-        let (stub, seen) = socks(service.port(), credentials).await;
+        let (stub, seen, tunnels) = socks(service.port(), credentials).await;
         let proxy = stub.url(scheme).replace("://", &format!("://{user}"));
         let client = Client::new(ClientOptions {
             ca_file: Some(authority.file()),
@@ -249,6 +253,7 @@ async fn socks_proxies_carry_tls() {
         assert!(exchange.has_key());
         exchange.succeed();
         within_timeout("the response", call).await.unwrap().unwrap();
+        assert!(!without_secrets(&tunnels).is_empty());
         let seen = seen.lock().unwrap();
         let (family, address) = &seen[0];
         assert!(*family == address_type || (host == "localhost" && *family == 4), "{scheme} {host}: {seen:?}");
@@ -257,7 +262,7 @@ async fn socks_proxies_carry_tls() {
 
     // Wrong credentials: nothing reaches the service, and the password is not printed.
     let service = Service::start_tls(authority.acceptor(HOST)).await;
-    let (stub, _) = socks(service.port(), CREDENTIALS).await;
+    let (stub, _, _) = socks(service.port(), CREDENTIALS).await;
     let client = ClientOptions {
         proxy: Some(stub.url("socks5h").replace("://", "://me:pw-1234@").into()),
         max_retries: 0,

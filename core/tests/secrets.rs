@@ -41,9 +41,15 @@ async fn key_and_prompt_are_never_printed() {
 
     let text = logged.text();
     assert_eq!(found_in(&text), None);
-    for word in
-        ["builderaikits.call", "idempotency_key=", "retrying", "attempt failed", "attempt succeeded", "not retried"]
-    {
+    for word in [
+        "builderaikits.call",
+        "operation=\"kits.run\"",
+        "idempotency_key=",
+        "retrying",
+        "attempt failed",
+        "attempt succeeded",
+        "not retried",
+    ] {
         assert!(text.contains(word), "`{word}` was not logged");
     }
     // The search finds a planted secret.

@@ -32,7 +32,7 @@ async fn untrusted_certificate_is_permanent() {
         let (server, received) = listen(&certificate).await;
         let trusting = ClientOptions { ca_file: Some(known.file()), ..options(server.url("https")) };
         let error = run(trusting).await.unwrap_err();
-        check(&error, UNTRUSTED, &[reason]);
+        check(&error, UNTRUSTED, &["The certificate of 127.0.0.1:", reason]);
         assert_eq!(server.accepted(), 1, "{reason}");
         assert_eq!(received.lock().unwrap().len(), 0, "{reason}: the server received something");
     }
@@ -104,7 +104,7 @@ async fn old_tls_versions_are_rejected() {
         .await;
         let error = run(options(server.url("https"))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls, "{what}: {error}");
-        check(&error, UNTRUSTED, &[reason]);
+        check(&error, UNTRUSTED, &["The TLS handshake with 127.0.0.1:", reason]);
         assert_eq!(server.accepted(), 1, "{what}");
     }
 }

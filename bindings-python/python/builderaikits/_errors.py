@@ -48,6 +48,8 @@ class BuilderAIKitsError(Exception):
     """The name of the kind in every language of the SDK, such as `rate_limit`."""
     message: str = ""
     """What went wrong: the service's message if there is one, otherwise the SDK's."""
+    option: str | None = None
+    """The option or request field that is invalid, such as `base_url` or `config.max_tokens`."""
     status: int | None = None
     """The HTTP status of the response, if there was one."""
     code: str | None = None

@@ -111,6 +111,7 @@ class ErrorFields(TypedDict, total=False):
     """The keyword arguments of `BuilderAIKitsError`, which documents them as attributes."""
 
     kind: str
+    option: str | None
     status: int | None
     code: str | None
     body: bytes | None

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use crate::json::{Path, object, to_python};
 
 pub(super) fn extra_from(extra: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
-    extra.map_or_else(|| Ok(Map::new()), |extra| object(extra, Path::Field("extra")).map_err(PyValueError::new_err))
+    let Some(extra) = extra else { return Ok(Map::new()) };
+    object(extra, Path::Field("extra")).map_err(|invalid| PyValueError::new_err(invalid.message()))
 }
 
 /// Sets a field unless it is absent.

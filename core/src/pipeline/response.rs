@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::AsHeaderName;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::config::api_key::ApiKey;
@@ -14,6 +15,9 @@ use crate::redacted::{REDACTED, Redacted, sanitize};
 
 /// A body below this size is copied, so that keeping it does not keep the buffer that a connection reads into.
 pub(crate) const COPY_THRESHOLD: usize = 8 << 10;
+
+/// Parsed once, because every response is asked for them.
+static REQUEST_ID: [HeaderName; 2] = [HeaderName::from_static("x-request-id"), HeaderName::from_static("request-id")];
 
 /// A response as received.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ impl RawResponse {
 
     /// The request id from the `x-request-id` or `request-id` header.
     pub(crate) fn request_id(&self) -> Option<String> {
-        ["x-request-id", "request-id"].iter().find_map(|name| self.header(name)).map(|id| sanitize(&id))
+        REQUEST_ID.iter().find_map(|name| self.header(name)).map(|id| sanitize(&id))
     }
 
     pub(crate) fn is_success(&self) -> bool {
@@ -110,7 +114,7 @@ impl RawResponse {
         if self.headers.get_all(name).iter().nth(1).is_some() { None } else { self.header(name) }
     }
 
-    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+    fn header(&self, name: impl AsHeaderName) -> Option<Cow<'_, str>> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
     }
 }
