@@ -20,36 +20,36 @@ import (
 //	err := &builderaikits.Error{Kind: builderaikits.ErrRateLimit, StatusCode: 429, RetryAfter: 2 * time.Second}
 type Error struct {
 	// Kind is the kind of failure. errors.Is(err, ErrRateLimit) compares it.
-	Kind ErrorKind
+	Kind ErrorKind `json:"kind"`
 	// Message is one line: the service's message if there is one, otherwise the SDK's. Control characters are escaped.
-	Message string
+	Message string `json:"message"`
 	// Option is the option or request field that is invalid, such as WithBaseURL or config.max_tokens.
-	Option string
+	Option string `json:"option,omitempty"`
 	// StatusCode is the HTTP status of the response; 0 if there was none.
-	StatusCode int
+	StatusCode int `json:"status,omitempty"`
 	// Code is the service's error code, if there was one. New codes may be added at any time.
-	Code string
+	Code string `json:"code,omitempty"`
 	// Body is the response body as received, with the API key redacted. If StatusCode is 300 or above it is the first
-	// 64 KiB. It can contain parts of the prompt, so it is not part of Error() and the logs.
-	Body []byte
-	// Headers are the response headers, if there was a response.
-	Headers http.Header
+	// 64 KiB. It can contain parts of the prompt, so it is not part of Error(), of printed values, and of JSON.
+	Body []byte `json:"-"`
+	// Headers are the response headers, if there was a response. They are not printed either.
+	Headers http.Header `json:"-"`
 	// RequestID is the request id of the response. Include it in support requests.
-	RequestID string
+	RequestID string `json:"request_id,omitempty"`
 	// Attempts is the number of attempts. 0: the call was rejected before the first attempt, or its context ended.
-	Attempts int
+	Attempts int `json:"attempts"`
 	// RetryAfter is the delay that the service asked for; 0 if it did not.
-	RetryAfter time.Duration
+	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
 	// MayHaveRun is whether the service may have processed any attempt, so that the call can be billed. It is true for
 	// every call whose context ended after the call had started.
-	MayHaveRun bool
+	MayHaveRun bool `json:"may_have_run"`
 	// Retryable is whether the options of the call allow a retry of this outcome, if attempts, retry budget and time were
 	// left.
-	Retryable bool
+	Retryable bool `json:"is_retryable"`
 	// IdempotencyKey is the Idempotency-Key of all attempts. If the context ended, it is the key that you set, if any.
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
 	// Elapsed is the duration of the call, including queueing, all attempts and the waits between them.
-	Elapsed time.Duration
+	Elapsed time.Duration `json:"elapsed_ns"`
 
 	cause error
 }
@@ -124,10 +124,12 @@ func (e *Error) Error() string {
 	return line.String()
 }
 
-// GoString returns the kind and the text of Error. Body and headers are left out, because they can contain parts of the
-// prompt.
-func (e *Error) GoString() string {
-	return fmt.Sprintf("&builderaikits.Error{%s: %s}", e.Kind, e.Error())
+// String returns the text of Error, for a value that is printed: body and headers can contain parts of the prompt.
+func (e Error) String() string { return e.Error() }
+
+// GoString returns the kind and the text of Error.
+func (e Error) GoString() string {
+	return fmt.Sprintf("builderaikits.Error{%s: %s}", e.Kind, e.Error())
 }
 
 // Is reports whether target is the kind of the error, for errors.Is.
@@ -139,49 +141,27 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns the cause if there is one: the context's error, or a [syscall.Errno] such as ECONNREFUSED.
 func (e *Error) Unwrap() error { return e.cause }
 
-// errorJSON has the fields of the core's error record. Durations are in seconds.
-type errorJSON struct {
-	Kind           ErrorKind   `json:"kind"`
-	Message        string      `json:"message"`
-	Option         string      `json:"option"`
-	Status         int         `json:"status"`
-	Code           string      `json:"code"`
-	Headers        [][2]string `json:"headers"`
-	RequestID      string      `json:"request_id"`
-	Attempts       int         `json:"attempts"`
-	RetryAfter     float64     `json:"retry_after"`
-	MayHaveRun     bool        `json:"may_have_run"`
-	IsRetryable    bool        `json:"is_retryable"`
-	IdempotencyKey string      `json:"idempotency_key"`
-	Elapsed        float64     `json:"elapsed"`
-	Cause          *struct {
-		Message string  `json:"message"`
-		Errno   uintptr `json:"errno"`
-	} `json:"cause"`
-}
-
+// newError reads the core's error record, whose fields have the JSON names of [Error], except for those that it has in
+// another form. Durations are in seconds.
 func newError(result *native.Result) *Error {
-	var record errorJSON
+	e := new(Error)
+	record := struct {
+		*Error
+		Headers    [][2]string `json:"headers"`
+		RetryAfter float64     `json:"retry_after"`
+		Elapsed    float64     `json:"elapsed"`
+		Cause      *struct {
+			Message string  `json:"message"`
+			Errno   uintptr `json:"errno"`
+		} `json:"cause"`
+	}{Error: e}
 	if err := json.Unmarshal(result.ErrorJSON, &record); err != nil {
 		return errInternal(err)
 	}
-	e := &Error{
-		Kind:           record.Kind,
-		Message:        record.Message,
-		Option:         localizeOption(record.Option),
-		StatusCode:     record.Status,
-		Code:           record.Code,
-		Body:           result.Body,
-		RequestID:      record.RequestID,
-		Attempts:       record.Attempts,
-		RetryAfter:     seconds(record.RetryAfter),
-		MayHaveRun:     record.MayHaveRun,
-		Retryable:      record.IsRetryable,
-		IdempotencyKey: record.IdempotencyKey,
-		Elapsed:        seconds(record.Elapsed),
-	}
-	if record.Status == 0 {
-		e.Message = localizeMessage(record.Message)
+	e.Option, e.Body = localizeOption(e.Option), result.Body
+	e.RetryAfter, e.Elapsed = seconds(record.RetryAfter), seconds(record.Elapsed)
+	if e.StatusCode == 0 {
+		e.Message = localizeMessage(e.Message)
 	}
 	if record.Headers != nil {
 		e.Headers = make(http.Header, len(record.Headers))

@@ -4,8 +4,11 @@ package builderaikits_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"syscall"
@@ -95,7 +98,7 @@ func TestErrorText(t *testing.T) {
 		err  sdk.Error
 		text string
 	}{
-		{sdk.Error{Message: "m", Body: []byte("prompt")}, "builderaikits: m"},
+		{sdk.Error{Message: "m", Body: []byte("prompt"), Headers: http.Header{"X": {"prompt"}}}, "builderaikits: m"},
 		{sdk.Error{Message: "m", Attempts: 1}, "builderaikits: m (1 attempt)"},
 		{sdk.Error{Message: "m", StatusCode: 429, Attempts: 2}, "builderaikits: 429: m (2 attempts)"},
 		{sdk.Error{Message: "m", StatusCode: 500, RequestID: "r\n1", Attempts: 3}, `builderaikits: 500: m (request r\n1, 3 attempts)`},
@@ -104,15 +107,43 @@ func TestErrorText(t *testing.T) {
 	}
 	for _, row := range table {
 		row.err.Kind = max(row.err.Kind, "internal")
-		for _, text := range []string{row.err.Error(), fmt.Sprint(&row.err), fmt.Sprintf("%+v", &row.err)} {
+		for _, text := range []string{row.err.Error(), fmt.Sprint(&row.err), fmt.Sprintf("%+v", &row.err),
+			fmt.Sprint(row.err), fmt.Sprintf("%+v", row.err)} {
 			if text != row.text {
 				t.Errorf("got %q, want %q", text, row.text)
 			}
 		}
-		if text := fmt.Sprintf("%#v", &row.err); !strings.Contains(text, row.text) || strings.Contains(text, "prompt") {
-			t.Error(text)
+		for _, text := range []string{fmt.Sprintf("%#v", &row.err), fmt.Sprintf("%#v", row.err), logged(&row.err)} {
+			if !strings.Contains(text, row.text) || strings.Contains(text, "prompt") {
+				t.Error(text)
+			}
 		}
 	}
+}
+
+func TestErrorAsJSONHasNoBodyAndNoHeaders(t *testing.T) {
+	e := sdk.Error{Kind: sdk.ErrRateLimit, Message: "m", Option: "o", StatusCode: 429, Code: "c", RequestID: "r", Attempts: 2,
+		RetryAfter: time.Second, MayHaveRun: true, Retryable: true, IdempotencyKey: "k", Elapsed: 2 * time.Second}
+	want := e
+	e.Body, e.Headers = []byte("prompt"), http.Header{"X": {"prompt"}}
+	for _, value := range []any{e, &e, map[string]any{"err": e}, logged(e), logged(map[string]any{"err": &e})} {
+		if encoded, err := json.Marshal(value); err != nil || strings.Contains(string(encoded), "prompt") || strings.Contains(string(encoded), "cHJvbXB0") {
+			t.Errorf("%s %v", encoded, err)
+		}
+	}
+	encoded, _ := json.Marshal(e)
+	var got sdk.Error
+	if err := json.Unmarshal(encoded, &got); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: %v %#v", encoded, err, got)
+	}
+}
+
+// logged is a value as slog writes it, as JSON and as text.
+func logged(value any) string {
+	var out strings.Builder
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("", "value", value)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("", "value", value)
+	return strings.ReplaceAll(out.String(), `\\`, `\`)
 }
 
 func TestPanicFailsOnlyItsCall(t *testing.T) {
@@ -128,7 +159,7 @@ func TestPrintedParamsShowNoPrompt(t *testing.T) {
 	params := sdk.RunParams{Kit: "k", Input: sdk.RunInput{Prompt: "secret", Context: "secret", Extra: map[string]any{"a": "secret"}}}
 	for _, form := range []string{"%v", "%+v", "%#v", "%s"} {
 		for _, value := range []any{params, &params, params.Input, reflect.ValueOf(params)} {
-			if text := fmt.Sprintf(form, value); strings.Contains(text, "secret") {
+			if text := fmt.Sprintf(form, value) + logged(value); strings.Contains(text, "secret") {
 				t.Errorf("%s: %s", form, text)
 			}
 		}

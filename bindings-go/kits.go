@@ -30,7 +30,7 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 		return nil, errNoClient()
 	}
 	if ctx == nil {
-		return nil, errInvalidField("ctx", "is nil. Use context.Background() for a call without a limit.", nil)
+		return nil, errInvalidField("ctx", "is nil. Use context.Background() for a call without a limit.")
 	}
 	if ctx.Err() != nil {
 		return nil, errContext(ctx)

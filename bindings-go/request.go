@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"unicode/utf8"
 )
@@ -69,6 +70,9 @@ func (p RunParams) String() string {
 // GoString returns String with the name of the type.
 func (p RunParams) GoString() string { return "builderaikits.RunParams" + p.String() }
 
+// LogValue returns String, for package log/slog.
+func (p RunParams) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
 // String shows sizes, never the prompt or the context.
 func (i RunInput) String() string {
 	return fmt.Sprintf("{prompt: %d bytes, context: %d bytes, extra: %d}", len(i.Prompt), len(i.Context), len(i.Extra))
@@ -76,6 +80,9 @@ func (i RunInput) String() string {
 
 // GoString returns String with the name of the type.
 func (i RunInput) GoString() string { return "builderaikits.RunInput" + i.String() }
+
+// LogValue returns String, for package log/slog.
+func (i RunInput) LogValue() slog.Value { return slog.StringValue(i.String()) }
 
 // String shows the settings and the number of extra fields.
 func (c *RunConfig) String() string {
@@ -99,7 +106,7 @@ func (p *RunParams) encode() ([]byte, error) {
 		{"kit", string(p.Kit)}, {"input.prompt", p.Input.Prompt}, {"input.context", p.Input.Context},
 	} {
 		if problem := invalidUTF8(field.text); problem != "" {
-			return nil, errInvalidField(field.name, problem, nil)
+			return nil, errInvalidField(field.name, problem)
 		}
 	}
 	request := struct {
@@ -113,7 +120,7 @@ func (p *RunParams) encode() ([]byte, error) {
 	}
 	if c := p.Config; c != nil {
 		if t := c.Temperature; t != nil && (math.IsNaN(*t) || math.IsInf(*t, 0)) {
-			return nil, errInvalidField("config.temperature", "must be a finite number.", nil)
+			return nil, errInvalidField("config.temperature", "must be a finite number.")
 		}
 		if request.Config, err = withExtra(c, "config.", c.Extra, "max_tokens", "temperature"); err != nil {
 			return nil, err
@@ -136,21 +143,21 @@ func withExtra(object any, path string, extra map[string]any, known ...string) (
 	for name, value := range extra {
 		for _, taken := range known {
 			if name == taken {
-				return nil, errInvalidField(path+name, "is a field of its own. Set it there, not in `Extra`.", nil)
+				return nil, errInvalidField(path+name, "is a field of its own. Set it there, not in `Extra`.")
 			}
 		}
 		if problem := invalidUTF8(name); problem != "" {
-			return nil, errInvalidField(path+"Extra", "has a key that "+problem, nil)
+			return nil, errInvalidField(path+"Extra", "has a key that "+problem)
 		}
 		encoded, err := json.Marshal(value)
-		// The text of err can contain parts of the value, so it is only the cause.
 		switch {
 		case err != nil:
-			return nil, errInvalidField(path+name, "cannot be encoded as JSON.", err)
+			// The text of err can contain parts of the value.
+			return nil, errInvalidField(path+name, fmt.Sprintf("cannot be encoded as JSON (%T).", err))
 		case !utf8.Valid(encoded) || hasReplacedBytes(encoded):
-			return nil, errInvalidField(path+name, "contains text that is not valid UTF-8.", nil)
+			return nil, errInvalidField(path+name, "contains text that is not valid UTF-8.")
 		case depth(encoded) > maxExtraDepth:
-			return nil, errInvalidField(path+name, fmt.Sprintf("is nested more than %d levels deep.", maxExtraDepth), nil)
+			return nil, errInvalidField(path+name, fmt.Sprintf("is nested more than %d levels deep.", maxExtraDepth))
 		}
 		fields[name] = encoded
 	}
@@ -234,6 +241,6 @@ func invalidUTF8(text string) (problem string) {
 	return fmt.Sprintf("is not valid UTF-8 (byte %d).", valid)
 }
 
-func errInvalidField(name, problem string, cause error) *Error {
-	return &Error{Kind: ErrInvalidRequest, Option: name, Message: name + " " + problem, cause: cause}
+func errInvalidField(name, problem string) *Error {
+	return &Error{Kind: ErrInvalidRequest, Option: name, Message: name + " " + problem}
 }

@@ -64,7 +64,7 @@ node-release: rust node-typescript $(NODE_ZIG) ## Build the Node packages as rel
 	$(CARGO) build --release -p builderaikits-bench -p builderaikits-sandbox $(LOCKED)
 	$(NODE_ZIG_PATH) bridge/pgo.sh instrument $(NODE_INSTRUMENTED) $(CARGO) $(NODE_ADDON)
 	package=$$($(NODE) bindings-node/scripts/platform-package.mjs here $(NODE_INSTRUMENTED)/$(HOST_TARGET)/wheel $(NODE_INSTRUMENTED)); \
-	  BUILDERAIKITS_NATIVE_PATH=$(NODE_INSTRUMENTED)/$$package $(NODE) bindings-node/scripts/pgo-workload.mjs $(TARGET_DIR)/release
+	  BUILDERAIKITS_NATIVE_PATH=$(abspath $(NODE_INSTRUMENTED))/$$package $(NODE) bindings-node/scripts/pgo-workload.mjs $(TARGET_DIR)/release
 	$(NODE_ZIG_PATH) $(RELEASE_FLAGS) \
 	  bridge/pgo.sh optimize $(NODE_INSTRUMENTED) $(CARGO) $(NODE_ADDON)
 	rm -rf $(NODE_PACKED) && mkdir -p $(NODE_PACKED)

@@ -59,4 +59,6 @@ test('BUILDERAIKITS_NATIVE_PATH selects another addon', async () => {
   assert.equal(await load(join(folder, 'own.node')), 'loaded\n');
   assert.match(await load(join(folder, 'broken.node')), /broken\.node\) cannot be loaded/);
   assert.match(await load(join(folder, 'none.node')), /none\.node\) is not installed/);
+  symlinkSync(join(real, here, addon), join(cwd, 'relative.node'));
+  assert.match(await load('./relative.node'), /must be an absolute path/);
 });

@@ -1,7 +1,7 @@
 /** The addon: its types, and how it is found and loaded. */
 
 import { closeSync, openSync, readSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute } from 'node:path';
 
 /** Defined in `src/client.rs`. */
 export interface Client {
@@ -55,10 +55,14 @@ export const variable: Variable = (name) => {
 
 function load(): Native {
   const path = process.env['BUILDERAIKITS_NATIVE_PATH'];
+  // Relative to the working directory it would load code from wherever the program is started.
+  if (path && !isAbsolute(path)) {
+    throw new Error('BUILDERAIKITS_NATIVE_PATH must be an absolute path.');
+  }
   const triple = path ? path : currentTriple();
   let addon: Native;
   try {
-    addon = path ? require(resolve(path)) : platformPackage(triple);
+    addon = path ? require(path) : platformPackage(triple);
   } catch (cause) {
     throw new Error(loadErrorMessage(triple, cause), { cause });
   }

@@ -160,9 +160,9 @@ def get(path, url):
 def script():
     """Runs Python code as a process, and checks its exit code and stderr."""
 
-    def run(code, env=None, args=(), exit_code=0, stderr="", timeout=30, options=("-W", "error")):
+    def run(code, env=None, args=(), exit_code=0, stderr="", timeout=30, options=("-W", "error"), prefix=()):
         done = subprocess.run(
-            [sys.executable, *options, "-c", SCRIPT_COMMANDS + textwrap.dedent(code), *args],
+            [*prefix, sys.executable, *options, "-c", SCRIPT_COMMANDS + textwrap.dedent(code), *args],
             env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import pickle
 import threading
+import traceback
 
 import pytest
 
@@ -41,6 +42,48 @@ def test_invalid_client_options_are_rejected(options, message):
             client_class(**{"api_key": "bak_secret", **options})
         assert caught.value.message.startswith(message)
         assert "secret" not in str(caught.value)
+
+
+def test_failed_constructors_leave_no_secrets_in_frames():
+    bad = {"api_key": "bak_secret", "headers": {"x": "secret"}, "proxy": "http://u:secret@h", "base_url": "http://x.test"}
+    for client_class in (BuilderAIKits, AsyncBuilderAIKits):
+        for options in (bad, {**bad, "unknown": 1}, {**bad, "ca_file": 1}):
+            with pytest.raises((sdk.ConfigurationError, TypeError)) as caught:
+                client_class(**options)
+            assert_no_secrets(caught.value, "secret")
+        client = client_class(api_key="bak_1")
+        for options in ({**bad}, {"api_key": "bak_secret", "timeout": 0}, {"api_key": "bak_secret", "unknown": 1}):
+            with pytest.raises((sdk.ConfigurationError, TypeError)) as caught:
+                client.with_options(**options)
+            assert_no_secrets(caught.value, "secret")
+        assert repr(client_class.__new__(client_class)) == f"{client_class.__name__}(not created)"
+
+
+def test_failed_calls_leave_no_prompt_in_frames(closed_port):
+    call = {"kit": "text-gen", "input": "secret prompt", "extra_headers": {"x": "secret"}}
+    for options in (call, {**call, "timeout": 0}, {**call, "config": {"n": "secret"}}, {**call, "unknown": 1}):
+        client = BuilderAIKits(api_key="bak_1", base_url=closed_port, max_retries=0)
+        with pytest.raises((sdk.BuilderAIKitsError, TypeError)) as caught:
+            client.kits.run(**options)
+        assert_no_secrets(caught.value, "secret")
+
+        async def run(options=options):
+            async with AsyncBuilderAIKits(api_key="bak_1", base_url=closed_port, max_retries=0) as client:
+                await client.kits.run(**options)
+
+        with pytest.raises((sdk.BuilderAIKitsError, TypeError)) as caught:
+            asyncio.run(run())
+        assert_no_secrets(caught.value, "secret")
+
+
+def assert_no_secrets(error, secret):
+    """Looks into the locals of the SDK's frames, as error trackers do."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame.f_globals["__name__"].startswith("builderaikits")]
+    assert own
+    for frame in own:
+        for name, value in frame.f_locals.items():
+            assert secret not in repr(value), f"{frame.f_code.co_name}: {name}"
 
 
 def test_ca_file_can_be_a_path(tmp_path):

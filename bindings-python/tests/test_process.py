@@ -166,6 +166,27 @@ def test_fork_in_signal_handler_of_blocking_call(quick, server, script, child):
     assert len(gated.requests) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+def test_forked_child_with_the_pid_of_its_parent(quick, slow, script):
+    """The first process of a container, and its child in a namespace of its own."""
+    code = """
+    import ctypes
+    NEW_PID_NAMESPACE = 0x20000000
+    run(); asyncio.run(runs())
+    assert os.getpid() == 1
+    assert ctypes.CDLL(None).unshare(NEW_PID_NAMESPACE) == 0
+    child(lambda: os.getpid() == 1 and run() == asyncio.run(runs()) == "completed")
+    print(run())
+    """
+    out = script(
+        FORK + dedent(code),
+        args=[quick.url, slow.url],
+        env=quick.env,
+        prefix=["unshare", "--user", "--map-root-user", "--pid", "--fork"],
+    )
+    assert out == "completed\n"
+
+
 def test_fork_of_a_fork_and_a_closed_client(quick, slow, script):
     code = """
     run()

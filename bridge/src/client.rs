@@ -1,7 +1,6 @@
 //! [`Client`]: calls by id or blocking, on the process's runtime, also after `fork`.
 
 use std::future::ready;
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -14,6 +13,7 @@ use tokio::task::{AbortHandle, yield_now};
 
 use crate::panic::catch_panic;
 use crate::per_process::PerProcess;
+use crate::process::Process;
 use crate::queue::{CallId, Queue};
 use crate::runtime::runtime;
 
@@ -138,9 +138,9 @@ impl Client {
                     )));
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let pid = process::id();
+                    let process = Process::current();
                     let go_on = should_continue();
-                    if process::id() != pid {
+                    if Process::current() != process {
                         // The call belongs to the parent. The child must neither wait for its locks nor drop what it
                         // inherited.
                         std::mem::forget((abort, receiver));

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod options;
 mod panic;
 mod per_process;
+mod process;
 mod queue;
 mod runtime;
 mod sync;

@@ -3,9 +3,10 @@
 #![expect(unsafe_code, reason = "a child must neither wait for a lock of its parent nor drop what it inherited")]
 
 use std::marker::PhantomData;
-use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::process::Process;
 
 /// A value that is created on first use, once in each process.
 ///
@@ -17,7 +18,7 @@ pub struct PerProcess<T> {
 }
 
 struct Entry<T> {
-    pid: u32,
+    process: Process,
     value: T,
 }
 
@@ -33,7 +34,7 @@ impl<T> PerProcess<T> {
         // SAFETY: the pointer is null or came from `Box::into_raw` below. What it points to is freed only in `drop`,
         // which no borrow of `self` outlives; a child that puts another in its place leaves it allocated.
         let entry = unsafe { self.current.load(Ordering::Acquire).as_ref() };
-        entry.filter(|entry| entry.pid == process::id()).map(|entry| &entry.value)
+        entry.filter(|entry| entry.process == Process::current()).map(|entry| &entry.value)
     }
 
     /// Returns the value of this process, and creates it on first use.
@@ -46,7 +47,7 @@ impl<T> PerProcess<T> {
             return Ok(value);
         }
         let inherited = self.current.load(Ordering::Acquire);
-        let mine = Box::into_raw(Box::new(Entry { pid: process::id(), value: create()? }));
+        let mine = Box::into_raw(Box::new(Entry { process: Process::current(), value: create()? }));
         match self.current.compare_exchange(inherited, mine, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: `mine` came from `Box::into_raw` and is now owned by `self`; see `get`.
             Ok(_) => Ok(unsafe { &(*mine).value }),
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn inherited_value_is_neither_used_nor_dropped() {
         let value = Arc::new(());
-        let inherited = Box::new(Entry { pid: process::id() ^ 1, value: Arc::clone(&value) });
+        let inherited = Box::new(Entry { process: Process::of_a_parent(), value: Arc::clone(&value) });
         let cell = PerProcess { current: AtomicPtr::new(Box::into_raw(inherited)), owns: PhantomData };
         assert!(cell.get().is_none());
         let own = Arc::new(());

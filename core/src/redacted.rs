@@ -75,7 +75,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Redacted<T> {
     }
 }
 
-/// Makes a peer's text safe for a message: escapes control and bidirectional characters, cuts it to 512 characters.
+/// Makes a text that a peer can influence safe for a message. Where a key is known, it is `ApiKey::clean`.
+pub(crate) type Clean<'a> = &'a (dyn Fn(&str) -> String + Send + Sync);
+
+/// Escapes control and bidirectional characters, and cuts a text to 512 characters.
 pub(crate) fn sanitize(text: &str) -> String {
     if text.len() <= MAX_MESSAGE_CHARS && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return text.to_owned();

@@ -24,6 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["config/resolve.rs"],
     &["pipeline/deadline.rs", "pipeline/retry.rs", "pipeline/retry_after.rs", "pipeline/budget.rs"],
     &["pipeline/permits.rs", "pipeline/body.rs", "pipeline/request.rs"],
+    &["pipeline/error_body.rs"],
     &["pipeline/response.rs"],
     &["pipeline/attempt_error.rs"],
     &["pipeline/attempt.rs"],

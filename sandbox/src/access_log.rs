@@ -30,7 +30,7 @@ impl LogEntry {
     }
 }
 
-/// Hides a text that may contain an API key. A query is never logged.
+/// Hides a text that may contain an API key, and escapes what a terminal would interpret. A query is never logged.
 fn redact(text: &str) -> String {
-    if text.contains("bak_") || text.len() > 100 { "…".to_owned() } else { text.to_owned() }
+    if text.contains("bak_") || text.len() > 100 { "…".to_owned() } else { text.escape_default().to_string() }
 }

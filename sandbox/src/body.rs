@@ -1,4 +1,4 @@
-//! Request bodies: reading one up to its limit, and draining one that is not needed.
+//! Request bodies: reading one within its limits, and draining one that is not needed.
 
 use std::time::Duration;
 
@@ -6,29 +6,55 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::HeaderMap;
 use axum::http::header::EXPECT;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::response::ApiError;
 
 /// The maximum size of a request body.
-const MAX_BODY_BYTES: usize = 32 << 20;
+const MAX_BODY_BYTES: u32 = 32 << 20;
+/// The maximum size of all bodies that are being read. Others wait for their turn.
+const MAX_BYTES_OF_ALL_BODIES: u32 = 256 << 20;
 /// The maximum size of what is drained of an unneeded body.
 const MAX_DRAINED_BYTES: usize = 64 << 20;
 /// The maximum time for draining.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads a body of up to 32 MiB. A larger one is drained.
-pub(crate) async fn read(headers: &HeaderMap, body: &mut Body) -> Result<Bytes, ApiError> {
-    if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > MAX_BODY_BYTES) {
-        drain_unless_held(headers, body).await;
-        return Err(ApiError::too_large());
+/// Reads bodies, with a limit for each and for all of them together.
+pub(crate) struct BodyReader {
+    memory: Semaphore,
+    timeout: Duration,
+}
+
+impl BodyReader {
+    /// `timeout` is the time in which a whole body must arrive.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { memory: Semaphore::new(MAX_BYTES_OF_ALL_BODIES as usize), timeout }
     }
-    match Limited::new(&mut *body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            drain(body).await;
-            Err(ApiError::too_large())
+
+    /// Reads a body of up to 32 MiB. A larger one is drained.
+    pub(crate) async fn read(&self, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, ApiError> {
+        let size = body.size_hint();
+        let Some(limit) = u32::try_from(size.lower()).ok().filter(|size| *size <= MAX_BODY_BYTES) else {
+            drain_unless_held(headers, body).await;
+            return Err(ApiError::too_large());
+        };
+        // A body without a length can have any.
+        let limit = size.exact().map_or(MAX_BODY_BYTES, |_| limit);
+        let read = async {
+            // The semaphore is never closed.
+            let _memory = self.memory.acquire_many(limit).await;
+            Limited::new(&mut *body, MAX_BODY_BYTES as usize).collect().await
+        };
+        match timeout(self.timeout, read).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                drain(body).await;
+                Err(ApiError::too_large())
+            }
+            Ok(Err(_)) => Err(ApiError::invalid("the body ended early")),
+            Err(_) => Err(ApiError::body_timeout()),
         }
-        Err(_) => Err(ApiError::invalid("the body ended early")),
     }
 }
 
@@ -45,5 +71,5 @@ pub(crate) async fn drain_unless_held(headers: &HeaderMap, body: &mut Body) {
 async fn drain(body: &mut Body) {
     let mut body = Limited::new(body, MAX_DRAINED_BYTES);
     let all = async { while let Some(Ok(_)) = body.frame().await {} };
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, all).await;
+    let _ = timeout(DRAIN_TIMEOUT, all).await;
 }

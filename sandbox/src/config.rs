@@ -24,6 +24,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether Idempotency-Key is honored. Default true.
     pub idempotency: bool,
+    /// The time in which the whole body of a request must arrive. Default 30 s.
+    pub body_timeout: Duration,
     /// Whether each request is logged as one line on standard error, without key or prompt. Default false.
     pub log: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Options {
             fail_rate: 0.0,
             seed: 0,
             idempotency: true,
+            body_timeout: Duration::from_secs(30),
             log: false,
         }
     }

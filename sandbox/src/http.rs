@@ -16,7 +16,8 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 
 use crate::access_log::LogEntry;
-use crate::body::{drain_unless_held, read};
+use crate::body::drain_unless_held;
+use crate::origin::check_origin;
 use crate::response::{ApiError, Summary};
 use crate::service::{CompletedRun, Service};
 
@@ -44,8 +45,14 @@ impl Http {
     /// Handles one request. It wraps the router without a layer: benchmarks use the sandbox as their server, and a layer
     /// allocates for every request.
     pub(crate) async fn handle(self, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
-        let log_entry = self.service.options.log.then(|| LogEntry::new(request.method(), request.uri()));
-        let mut response = self.router.call(request).await?;
+        let options = &self.service.options;
+        let log_entry = options.log.then(|| LogEntry::new(request.method(), request.uri()));
+        // Who opens the sandbox to other machines calls it by other names.
+        let allowed = if options.host.is_loopback() { check_origin(request.headers()) } else { Ok(()) };
+        let mut response = match allowed {
+            Ok(()) => self.router.call(request).await?,
+            Err(error) => error.into_response(),
+        };
         let id = self.service.request_id();
         if let Some(log_entry) = log_entry {
             log_entry.write(&response, &id);
@@ -67,7 +74,7 @@ async fn run(State(service): State<Arc<Service>>, request: Request) -> Result<Re
             return Err(error);
         }
     };
-    let bytes = read(&head.headers, &mut body).await?;
+    let bytes = service.bodies.read(&head.headers, &mut body).await?;
     let result = service.run(&api_key, &head.headers, &bytes, received_at);
     let latency = service.options.latency;
     if !latency.is_zero() && has_latency(&result) {

@@ -14,8 +14,8 @@
 //! the sandbox decides: error bodies, the range of `temperature`, 404, 405 and 422, Idempotency-Key, the `x-request-id` header,
 //! the token rule, and `GET /sandbox/stats`.
 //!
-//! Layers, each of which imports only from those below it: `main` → `lib` → `server` → `http` → `access_log`, `body`, `service` →
-//! `idempotency`, `ledger`, `request` → `auth`, `config`, `kits` → `ids`, `limits`, `response` → `digest`.
+//! Layers, each of which imports only from those below it: `main` → `lib` → `server` → `http` → `access_log`, `origin`, `service` →
+//! `body`, `idempotency`, `ledger`, `request` → `auth`, `config`, `kits` → `ids`, `limits`, `response` → `digest`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -43,6 +43,7 @@ mod ids;
 mod kits;
 mod ledger;
 mod limits;
+mod origin;
 mod request;
 mod response;
 mod server;

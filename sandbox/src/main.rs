@@ -79,6 +79,7 @@ fn run(flags: Flags) -> Result<(), String> {
         seed: flags.seed,
         idempotency: matches!(flags.idempotency, Switch::On),
         log: flags.log,
+        ..Options::default()
     })
     .map_err(|e| format!("cannot listen on {host} port {port}: {e}"))?;
     let mut stdout = io::stdout().lock();

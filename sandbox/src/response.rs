@@ -72,6 +72,16 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
     }
 
+    /// 403. The spec does not define it.
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// 408. The spec does not define it.
+    pub(crate) fn body_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not arrive in time")
+    }
+
     /// 404. The spec does not define it.
     pub(crate) fn not_found() -> Self {
         let message = "unknown endpoint; check that the base URL ends with /v1, as in http://127.0.0.1:8787/v1";

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 
 use crate::auth::ApiKey;
+use crate::body::BodyReader;
 use crate::config::Options;
 use crate::digest::{Digest, digest};
 use crate::idempotency::{self, IdempotencyStore, Lookup};
@@ -21,6 +22,7 @@ use crate::response::{ApiError, Output, Run, Usage};
 /// The service. All connections share one.
 pub(crate) struct Service {
     pub(crate) options: Options,
+    pub(crate) bodies: BodyReader,
     started: Instant,
     runs: AtomicU64,
     responses: AtomicU64,
@@ -49,7 +51,8 @@ pub(crate) struct CompletedRun {
 impl Service {
     pub(crate) fn new(options: Options) -> Self {
         let (runs, responses) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { options, started: Instant::now(), runs, responses, state: Mutex::default() }
+        let bodies = BodyReader::new(options.body_timeout);
+        Self { options, bodies, started: Instant::now(), runs, responses, state: Mutex::default() }
     }
 
     /// Reads the API key, and counts the request.

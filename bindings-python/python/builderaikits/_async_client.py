@@ -65,7 +65,11 @@ class AsyncKits:
         _logs.sync_level()
         loop = get_running_loop()
         state = state_for(loop)
-        call_id = self._native.submit(state.queue, kit, input, config, drop_not_given(options))
+        try:
+            call_id = self._native.submit(state.queue, kit, input, config, drop_not_given(options))
+        finally:
+            # Error trackers record the locals of every frame of a traceback.
+            del kit, input, config, options
         if isinstance(call_id, dict):
             raise error_from_record(call_id)
         future: Future[Run | dict[str, Any]] = loop.create_future()

@@ -34,11 +34,17 @@ class BaseClient:
     __slots__ = ("__weakref__", "_native", "_options", "_secret_option")
 
     def __init__(self, **options: _types.Unpack[_types.ClientOptions]) -> None:
-        ca_file = options.get("ca_file")
-        if isinstance(ca_file, os.PathLike):
-            options["ca_file"] = os.fspath(ca_file)
-        self._options, self._secret_option = {}, None
-        self._init_native(_native.create_client, drop_not_given(options))
+        # Error trackers record the locals of every frame of a traceback, so no frame has secrets when an error is raised.
+        try:
+            ca_file = options.get("ca_file")
+            if isinstance(ca_file, os.PathLike):
+                options["ca_file"] = os.fspath(ca_file)
+            self._options, self._secret_option = {}, None
+            rejected = self._init_native(_native.create_client, drop_not_given(options))
+        finally:
+            del options
+        if rejected is not None:
+            raise rejected
 
     def with_options(self, **options: _types.Unpack[_types.ClientOverrides]) -> _types.Self:
         """Returns a copy with other options. See `ClientOverrides`.
@@ -48,9 +54,14 @@ class BaseClient:
 
         Raises `ConfigurationError` if an option is invalid or cannot be changed.
         """
-        copy = self.__class__.__new__(self.__class__)
-        copy._options, copy._secret_option = dict(self._options), self._secret_option
-        copy._init_native(self._native.with_options, drop_not_given(options))
+        try:
+            copy = self.__class__.__new__(self.__class__)
+            copy._options, copy._secret_option = dict(self._options), self._secret_option
+            rejected = copy._init_native(self._native.with_options, drop_not_given(options))
+        finally:
+            del options
+        if rejected is not None:
+            raise rejected
         return copy
 
     def close(self) -> None:
@@ -59,11 +70,15 @@ class BaseClient:
 
     def _init_native(
         self, create: Callable[[dict[str, object]], Client | dict[str, Any]], options: dict[str, object]
-    ) -> None:
+    ) -> Exception | None:
+        """Creates the native client. Returns the error of rejected options."""
         _logs.sync_level()
-        native = create(options)
+        try:
+            native = create(options)
+        except Exception as error:  # noqa: BLE001 (the caller raises it)
+            return error.with_traceback(None)
         if isinstance(native, dict):
-            raise error_from_record(native)
+            return error_from_record(native)
         self._native = native
         self._bind_resources()
         for name, value in options.items():
@@ -71,12 +86,15 @@ class BaseClient:
                 self._secret_option = name
             else:
                 self._options[name] = value
+        return None
 
     def _bind_resources(self) -> None:
         """Creates the resources of the client, such as `kits`."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._native.base_url!r})"
+        # Debuggers and error trackers also print clients whose constructor failed.
+        native = getattr(self, "_native", None)
+        return f"{type(self).__name__}({f'base_url={native.base_url!r}' if native else 'not created'})"
 
     def __getstate__(self) -> dict[str, object]:
         if self._secret_option is not None:
@@ -89,7 +107,8 @@ class BaseClient:
 
     def __setstate__(self, options: dict[str, object]) -> None:
         self._options, self._secret_option = {}, None
-        self._init_native(_native.create_client, options)
+        if (rejected := self._init_native(_native.create_client, options)) is not None:
+            raise rejected
 
     # A client can be shared, so that a copy is the client itself.
     def __copy__(self) -> _types.Self:
@@ -149,7 +168,11 @@ class Kits:
         Raises a subclass of `BuilderAIKitsError`. Its `may_have_run` says whether the failed call can be billed.
         """
         _logs.sync_level()
-        result = self._native.run(kit, input, config, drop_not_given(options), _is_main_thread())
+        try:
+            result = self._native.run(kit, input, config, drop_not_given(options), _is_main_thread())
+        finally:
+            # Error trackers record the locals of every frame of a traceback.
+            del kit, input, config, options
         _logs.flush()
         if isinstance(result, dict):
             raise error_from_record(result)

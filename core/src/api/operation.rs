@@ -11,6 +11,7 @@ use crate::config::options::RequestOptions;
 use crate::error::{Error, ErrorKind, ErrorParts, Result};
 use crate::models::response_metadata::ResponseMetadata;
 use crate::pipeline::deadline::HostTimes;
+use crate::pipeline::error_body::message_and_code;
 use crate::pipeline::request::{OperationRequest, Request, RequestSettings};
 use crate::pipeline::response::RawResponse;
 
@@ -95,15 +96,19 @@ fn undecodable(
     settings: &RequestSettings,
 ) -> Error {
     response.headers = metadata.headers.into_inner();
-    response.redact_body(&settings.api_key);
+    response.redact_body(&settings.api_key, false);
     let content_type = response.content_type().unwrap_or_else(|| "no content-type".to_owned());
+    // A success that carries an error.
+    let (message, code) = message_and_code(&response.body, &settings.api_key);
+    let says = message.map_or_else(String::new, |message| format!(": {message}"));
     let mut parts = ErrorParts {
         kind: ErrorKind::BadResponse,
         message: format!(
-            "The response ({content_type}) {reason}. You may have been billed; the raw response is in the error's body."
+            "The response ({content_type}) {reason}{says}. You may have been billed; the raw response is in the error's body."
         ),
         attempts: metadata.attempts,
         may_have_run: true,
+        code,
         idempotency_key: Some(metadata.idempotency_key),
         elapsed: metadata.elapsed,
         ..ErrorParts::default()

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::redacted::REDACTED;
+use crate::redacted::{REDACTED, sanitize};
 
 /// The prefix of the service's keys. It is required for the service's own host, so that a key of another vendor is
 /// never sent there.
@@ -72,31 +72,90 @@ impl ApiKey {
         self.as_bytes().starts_with(KEY_PREFIX.as_bytes())
     }
 
-    /// Returns `text` with the key redacted, or `None` if the key is not in it.
+    /// Returns `text` with the key redacted, or `None` if the key is not in it. The key is found as it is, and with any of
+    /// its characters escaped as in JSON.
     pub(crate) fn redact(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let key = self.as_bytes();
-        let mut clean = Vec::new();
-        let mut rest = text;
-        while let Some(at) = rest.windows(key.len()).position(|window| window == key) {
-            let (before, found) = rest.split_at(at);
-            clean.extend_from_slice(before);
-            clean.extend_from_slice(REDACTED.as_bytes());
-            rest = found.split_at(key.len()).1;
-        }
-        if rest.len() == text.len() {
-            return None;
-        }
-        clean.extend_from_slice(rest);
-        Some(clean)
+        self.replace(text, false)
     }
 
-    /// Returns `text` with the key redacted.
-    pub(crate) fn redact_text(&self, text: String) -> String {
-        self.redact(text.as_bytes()).map_or(text, |clean| String::from_utf8_lossy(&clean).into_owned())
+    /// As [`redact`](Self::redact), for a text that was cut: the start of the key at its end is redacted as well.
+    pub(crate) fn redact_cut(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.replace(text, true)
+    }
+
+    /// Makes a text that a peer can influence safe for a message: redacts the key, then escapes and cuts it.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        match self.redact(text.as_bytes()) {
+            Some(redacted) => sanitize(&String::from_utf8_lossy(&redacted)),
+            None => sanitize(text),
+        }
+    }
+
+    fn replace(&self, text: &[u8], is_cut: bool) -> Option<Vec<u8>> {
+        let (key, mut clean, mut kept) = (self.as_bytes(), Vec::new(), 0);
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = match find_at_start(key, rest) {
+                Found::Whole(length) => length,
+                Found::Start if is_cut => rest.len(),
+                Found::Start | Found::No => {
+                    at = at.saturating_add(1);
+                    continue;
+                }
+            };
+            clean.extend_from_slice(text.get(kept..at).unwrap_or_default());
+            clean.extend_from_slice(REDACTED.as_bytes());
+            at = at.saturating_add(length);
+            kept = at;
+        }
+        clean.extend_from_slice(text.get(kept..).unwrap_or_default());
+        (kept > 0).then_some(clean)
     }
 
     fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes().get(SCHEME.len()..).unwrap_or_default()
+    }
+}
+
+/// A shorter start of a key at the end of a text is not redacted. It tells nothing: keys of the service begin with `bak_`.
+const MIN_START: usize = KEY_PREFIX.len();
+
+enum Found {
+    /// The text begins with the key, which takes so many bytes of it.
+    Whole(usize),
+    /// The text ends within the key.
+    Start,
+    No,
+}
+
+fn find_at_start(key: &[u8], text: &[u8]) -> Found {
+    if text.starts_with(key) {
+        return Found::Whole(key.len());
+    }
+    let mut length = 0_usize;
+    for (matched, byte) in key.iter().enumerate() {
+        let rest = text.get(length..).unwrap_or_default();
+        match json_char(rest) {
+            Some((found, width)) if found == *byte => length = length.saturating_add(width),
+            Some(_) => return Found::No,
+            None if matched >= MIN_START => return Found::Start,
+            None => return Found::No,
+        }
+    }
+    Found::Whole(length)
+}
+
+/// The first character of a text and its width, if it is ASCII, also if it is escaped as in JSON. None: the text ends here,
+/// possibly within an escape.
+fn json_char(text: &[u8]) -> Option<(u8, usize)> {
+    match text {
+        [] | [b'\\'] => None,
+        [b'\\', b'u', hex @ ..] => {
+            let code = str::from_utf8(hex.get(..4)?).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            Some((code.unwrap_or_default(), 6))
+        }
+        [b'\\', escaped, ..] => Some((*escaped, 2)),
+        [byte, ..] => Some((*byte, 1)),
     }
 }
 
@@ -153,9 +212,33 @@ mod tests {
             ("bak_", None),
             ("bak_k", Some("[redacted]")),
             ("a bak_k b bak_kbak_k", Some("a [redacted] b [redacted][redacted]")),
+            (r"a bak\u005fk b", Some("a [redacted] b")),
+            (r"\u0062\u0061\u006B\u005F\u006b", Some("[redacted]")),
+            (r"bak\u005f", None),
+            (r"bak\u05fk bak\", None),
+            ("bbak_k", Some("b[redacted]")),
         ];
-        for (text, clean) in table {
-            assert_eq!(key.redact(text.as_bytes()), clean.map(|c: &str| c.as_bytes().to_vec()), "{text}");
+        let text = |clean: Option<Vec<u8>>| clean.map(|clean| String::from_utf8(clean).unwrap());
+        for (given, clean) in table {
+            assert_eq!(text(key.redact(given.as_bytes())).as_deref(), clean, "{given}");
         }
+        let cut = [
+            ("a bak_k b", Some("a [redacted] b")),
+            ("a bak", None),
+            ("a bak_", Some("a [redacted]")),
+            (r"a bak\u005", None),
+            (r"a bak_\u006", Some("a [redacted]")),
+            (r"a bak_\", Some("a [redacted]")),
+            ("bak_ b", None),
+        ];
+        for (given, clean) in cut {
+            assert_eq!(text(key.redact_cut(given.as_bytes())).as_deref(), clean, "{given}");
+        }
+        // Keys with characters that JSON escapes.
+        let key = ApiKey::new(r#"bak_\"/x"#).unwrap();
+        for given in [r#"bak_\"/x"#, r#"bak_\\\"\/x"#, r"\u0062ak_\u005c\u0022\u002fx"] {
+            assert_eq!(text(key.redact(given.as_bytes())).as_deref(), Some("[redacted]"), "{given}");
+        }
+        assert_eq!(key.clean(&format!("{}{}", "a".repeat(510), r#"bak_\"/x"#)), format!("{}[r…", "a".repeat(510)));
     }
 }

@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::redacted::Redacted;
 
-/// The headers that only the SDK sets, besides `content-*`.
-const RESERVED_HEADERS: [&str; 7] = [
+/// The headers that only the SDK sets, besides `content-*`: credentials, and what changes the framing or the connection.
+const RESERVED_HEADERS: [&str; 13] = [
     "authorization",
     "host",
     "transfer-encoding",
@@ -14,6 +14,12 @@ const RESERVED_HEADERS: [&str; 7] = [
     "connection",
     "proxy-authorization",
     "idempotency-key",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
 ];
 
 /// Validates extra headers of a client ([`ErrorKind::Config`]) or of a call ([`ErrorKind::InvalidRequest`]).
@@ -62,6 +68,12 @@ mod tests {
             ("connection", "secret", "'connection' is set by the SDK"),
             ("proxy-authorization", "secret", "'proxy-authorization' is set by the SDK"),
             ("idempotency-key", "secret", "'idempotency-key' is set by the SDK"),
+            ("Expect", "secret", "'Expect' is set by the SDK"),
+            ("keep-alive", "secret", "'keep-alive' is set by the SDK"),
+            ("proxy-connection", "secret", "'proxy-connection' is set by the SDK"),
+            ("TE", "secret", "'TE' is set by the SDK"),
+            ("trailer", "secret", "'trailer' is set by the SDK"),
+            ("upgrade", "secret", "'upgrade' is set by the SDK"),
             ("x\ny", "secret", "'x\\ny' is not a valid header name"),
             ("", "secret", "'' is not a valid header name"),
             ("x", "secret\r\ny: z", "the value of 'x' contains a control character"),

@@ -5,11 +5,11 @@ use std::io;
 use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
 use std::time::Duration;
 
-use crate::redacted::sanitize;
+use crate::redacted::Clean;
 
 /// Why a request has no response. Each variant says what it means for a retry.
 ///
-/// The reasons are texts of libraries that a peer can influence, so they are sanitized, and no other part of a
+/// The reasons are texts of libraries that a peer can influence, so they were made safe to print, and no other part of a
 /// library's error is kept except an [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TransportError {
@@ -71,10 +71,10 @@ pub(crate) fn error_chain<'a>(
 }
 
 /// The causes of an error in one line. The error's own text is left out: it holds the URL.
-pub(crate) fn format_chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn format_chain(error: &(dyn StdError + 'static), clean: Clean<'_>) -> String {
     let mut reasons: Vec<String> = error_chain(error).skip(1).map(describe).filter(|text| !is_generic(text)).collect();
     reasons.dedup();
-    if reasons.is_empty() { "no reason given".to_owned() } else { sanitize(&reasons.join(": ")) }
+    if reasons.is_empty() { "no reason given".to_owned() } else { clean(&reasons.join(": ")) }
 }
 
 /// The operating system's error among the causes, without any text of a peer.
@@ -115,6 +115,7 @@ fn is_generic(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redacted::sanitize;
 
     #[derive(Debug, thiserror::Error)]
     #[error("outer with a URL")]
@@ -123,9 +124,13 @@ mod tests {
     #[test]
     fn chain_is_sanitized_and_keeps_the_os_error() {
         let error = Outer(io::Error::other(Outer(io::Error::from_raw_os_error(2))));
-        assert!(format_chain(&error).starts_with("outer with a URL: "), "{}", format_chain(&error));
+        assert!(
+            format_chain(&error, &sanitize).starts_with("outer with a URL: "),
+            "{}",
+            format_chain(&error, &sanitize)
+        );
         let error = Outer(io::Error::other("a\x1b[31m"));
-        assert_eq!(format_chain(&error), "a\\u{1b}[31m");
+        assert_eq!(format_chain(&error, &sanitize), "a\\u{1b}[31m");
         assert!(io_source(&error).is_none());
         let error = Outer(io::Error::new(UnexpectedEof, "a text of the peer"));
         assert_eq!(io_source(&error).map(|e| e.to_string()), Some(UnexpectedEof.to_string()));
@@ -136,6 +141,10 @@ mod tests {
     #[test]
     fn debug_data_of_a_peer_is_dropped() {
         let error = Outer(io::Error::other(h2::Error::from(h2::Reason::ENHANCE_YOUR_CALM)));
-        assert!(format_chain(&error).ends_with("HTTP/2 error ENHANCE_YOUR_CALM"), "{}", format_chain(&error));
+        assert!(
+            format_chain(&error, &sanitize).ends_with("HTTP/2 error ENHANCE_YOUR_CALM"),
+            "{}",
+            format_chain(&error, &sanitize)
+        );
     }
 }

@@ -11,6 +11,7 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::error::{TransportError, error_chain, format_chain, io_source, is_unprocessed};
 use crate::http::tracked_body::{SendState, TrackedBody};
+use crate::redacted::{Clean, sanitize};
 
 /// Common servers drop idle connections after 60 to 75 s without a notice. The pool sweeps once per this time, so a
 /// connection is closed within twice of it.
@@ -64,19 +65,23 @@ impl Transport {
         }
         let mut proxy = None;
         if let Some((url, no_proxy)) = options.proxy.filter(|_| options.https) {
-            let invalid = |e| Error::config("proxy", format!("`proxy` cannot be used: {}.", format_chain(&e)));
+            let invalid =
+                |e| Error::config("proxy", format!("`proxy` cannot be used: {}.", format_chain(&e, &sanitize)));
             let intercept = reqwest::Proxy::https(url.clone()).map_err(invalid)?;
             builder = builder.proxy(intercept.no_proxy(reqwest::NoProxy::from_string(no_proxy)));
             proxy = Some(host_and_port(url));
         }
         let client = builder.build().map_err(|e| {
-            Error::new(ErrorKind::Config, format!("The HTTP client cannot be created: {}.", format_chain(&e)))
+            Error::new(
+                ErrorKind::Config,
+                format!("The HTTP client cannot be created: {}.", format_chain(&e, &sanitize)),
+            )
         })?;
         Ok(Self { client, connect_timeout: options.connect_timeout, proxy })
     }
 
     /// Sends a request and waits for the head of its response. `state` tells whether it was sent. Dropping the future
-    /// aborts the request.
+    /// aborts the request. `clean` makes the reason of an error safe to print.
     pub(crate) fn send<'a>(
         &'a self,
         method: Method,
@@ -84,17 +89,18 @@ impl Transport {
         headers: HeaderMap,
         body: Option<Bytes>,
         state: &'a SendState,
+        clean: Clean<'a>,
     ) -> impl Future<Output = Result<Response, TransportError>> + Send + use<'a> {
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(|body| reqwest::Body::wrap(TrackedBody::new(body, state)));
         let response = self.client.execute(request);
-        async move { response.await.map(Response).map_err(|error| self.classify(&error, state.cancel())) }
+        async move { response.await.map(Response).map_err(|error| self.classify(&error, state.cancel(), clean)) }
     }
 
-    fn classify(&self, error: &reqwest::Error, sent: bool) -> TransportError {
+    fn classify(&self, error: &reqwest::Error, sent: bool, clean: Clean<'_>) -> TransportError {
         let target = error.url().map(host_and_port).unwrap_or_default();
-        let reason = format_chain(error);
+        let reason = format_chain(error, clean);
         let mut causes = error_chain(error);
         if causes.clone().any(is_unprocessed) {
             return TransportError::Unprocessed { reason };
@@ -147,8 +153,9 @@ impl Response {
     }
 
     /// The next part of the body; `None` at its end.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
-        self.0.chunk().await.map_err(|e| TransportError::Truncated { reason: format_chain(&e), source: io_source(&e) })
+    pub(crate) async fn chunk(&mut self, clean: Clean<'_>) -> Result<Option<Bytes>, TransportError> {
+        let truncated = |e| TransportError::Truncated { reason: format_chain(&e, clean), source: io_source(&e) };
+        self.0.chunk().await.map_err(truncated)
     }
 }
 

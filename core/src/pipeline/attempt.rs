@@ -1,6 +1,7 @@
 //! One attempt: [`send`] to the head of the response, then [`read`] to its end.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::debug;
@@ -29,6 +30,8 @@ pub(crate) async fn send(
 ) -> Result<Response, AttemptError> {
     // If several HTTP/2 connections begin or end together, the HTTP library can forget a request that waits for one. So
     // a request that waits for longer than a connection can take is cancelled and asks for a connection again.
+    let settings = Arc::clone(&request.settings);
+    let clean = |text: &str| settings.api_key.clean(text);
     let mut checkout_timeout = request.checkout_timeout().map(|limit| limit.saturating_add(CHECKOUT_GRACE));
     loop {
         let state = SendState::default();
@@ -37,7 +40,8 @@ pub(crate) async fn send(
             request.url.clone(),
             request.headers(),
             request.body(),
-            &state
+            &state,
+            &clean
         ));
         let _cancel_on_drop = CancelOnDrop(&state);
         let checkout = checkout_timeout
@@ -85,6 +89,6 @@ pub(crate) async fn read(
         let own = Deadline::from_now("the time limit of an error body", ERROR_BODY_TIMEOUT);
         (MAX_ERROR_BODY_BYTES, Deadline::earlier(deadline, own))
     };
-    let (body, error) = read_body(&mut response, max_bytes, deadline).await;
+    let (body, error) = read_body(&mut response, max_bytes, deadline, &|text| api_key.clean(text)).await;
     success_or_error(RawResponse { status: status.as_u16(), headers, body }, error, api_key)
 }

@@ -43,7 +43,7 @@ pub(crate) fn success_or_error(
     if response.is_success() && body_error.is_none() {
         return Ok(response);
     }
-    response.redact_body(api_key);
+    response.redact_body(api_key, body_error.is_some());
     match body_error {
         Some(error) if response.is_success() => Err(AttemptError::Body { response: Box::new(response), error }),
         _ => Err(AttemptError::from_status(response, api_key)),
@@ -54,9 +54,7 @@ impl AttemptError {
     fn from_status(response: RawResponse, api_key: &ApiKey) -> Self {
         let (retry_after, should_retry) =
             if response.status >= 400 { (response.retry_after(), response.should_retry()) } else { (None, None) };
-        let (message, code) = response.message_and_code();
-        // Redacted again, because the escapes of JSON are undone now.
-        let (message, code) = (api_key.redact_text(message), code.map(|code| api_key.redact_text(code)));
+        let (message, code) = response.message_and_code(api_key);
         Self::Status { response: Box::new(response), message, code, retry_after, should_retry }
     }
 
@@ -197,28 +195,29 @@ mod tests {
 
     #[test]
     fn message_table() {
-        const HTML: &[(&str, &str)] = &[("content-type", "text/html")];
-        let long = "x".repeat(600);
-        let cut = format!("{}…", "x".repeat(512));
-        let table: &[(&[_], &str, &str, Option<&str>)] = &[
-            (&[], r#"{"error":{"message":"slow down","code":"rate"}}"#, "slow down", Some("rate")),
-            (&[], r#"{"error":{"message":" ","type":"kind"},"message":"here"}"#, "here", Some("kind")),
-            (&[], r#"{"error":"in words","code":7}"#, "in words", Some("7")),
-            (&[], r#"{"detail":"more","error":{"code":""},"code":true}"#, "more", None),
-            (&[], "", "Too Many Requests (no message from the server)", None),
-            (&[], " plain ", "plain", None),
-            (HTML, "<p>", "text/html: <p>", None),
-            (&[], "a\u{1b}[2J\nb", "a\\u{1b}[2J\\nb", None),
-            (&[], "a\u{202e}b\u{2028}é", "a\\u{202e}b\\u{2028}é", None),
-            (&[], &long, &cut, None),
-            (&[], r#"{"message":"b\u0061k_k","code":"bak_k"}"#, "[redacted]", Some("[redacted]")),
+        let html: &[_] = &[("content-type", "text/html")];
+        let table: &[(u16, &[_], &str, &str, Option<&str>)] = &[
+            (429, &[], r#"{"error":{"message":"slow down","code":"rate"}}"#, "slow down", Some("rate")),
+            (429, &[], "", "Too Many Requests (no message from the server)", None),
+            (502, html, "<p>", "Bad Gateway (a text/html body of 3 bytes, which `body` has)", None),
+            (799, &[], "plain", "a body of 5 bytes, which `body` has", None),
         ];
-        for (headers, body, message, code) in table {
-            let error = failure(response(429, headers, body)).into_parts();
+        for (status, headers, body, message, code) in table {
+            let error = failure(response(*status, headers, body)).into_parts();
             assert_eq!((error.message.as_str(), error.code.as_deref()), (*message, *code), "{body}");
-            assert_eq!((error.kind, error.status), (ErrorKind::RateLimit, Some(429)));
+            assert_eq!((error.kind, error.status), (ErrorKind::from_status(*status), Some(*status)));
         }
-        assert_eq!(failure(response(799, &[], "")).to_string(), "no message from the server");
+    }
+
+    #[test]
+    fn start_of_the_key_at_the_end_of_a_cut_body_is_redacted() {
+        let limit = || Some(BodyError::TooLarge { limit: 23 });
+        for (status, body_error, kept) in
+            [(429, None, "echo bak_"), (429, limit(), "echo [redacted]"), (200, limit(), "echo [redacted]")]
+        {
+            let error = success_or_error(response(status, &[], "echo bak_"), body_error, &api_key()).unwrap_err();
+            assert_eq!(*error.into_parts().body.unwrap(), kept);
+        }
     }
 
     #[test]
@@ -264,9 +263,11 @@ mod tests {
         let ran = FailureClass::Permanent { may_have_run: true };
         let not = FailureClass::Permanent { may_have_run: false };
         let ambiguous = FailureClass::Ambiguous;
-        let table: [(AttemptError, ErrorKind, FailureClass, &str); 15] = [
-            (failure(response(302, &[], RUN)), BadResponse, not, RUN),
-            (failure(response(199, &[], RUN)), BadResponse, not, RUN),
+        let table: [(AttemptError, ErrorKind, FailureClass, &str); 17] = [
+            (failure(response(302, &[], RUN)), BadResponse, not, "Found (a JSON body"),
+            (failure(response(199, &[], RUN)), BadResponse, not, "a JSON body"),
+            (failure(response(101, &[], "")), BadResponse, ran, "Switching Protocols"),
+            (failure(response(303, &[], "")), BadResponse, ran, "See Other"),
             (
                 body(BodyError::TooLarge { limit: 23 }),
                 BadResponse,

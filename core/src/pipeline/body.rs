@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::http::error::TransportError;
 use crate::http::transport::Response;
 use crate::pipeline::deadline::{Deadline, before};
+use crate::redacted::Clean;
 
 /// An upper bound for memory that is reserved because of a Content-Length alone.
 const MAX_BODY_PREALLOCATION: usize = 4 << 20;
@@ -31,11 +32,12 @@ pub(crate) async fn read_body(
     response: &mut Response,
     max_bytes: usize,
     deadline: Option<Deadline>,
+    clean: Clean<'_>,
 ) -> (Bytes, Option<BodyError>) {
     let reserve = response.content_length().unwrap_or(0).min(max_bytes).min(MAX_BODY_PREALLOCATION);
     let mut body = BodyBuffer::Single(Bytes::new(), reserve);
     let error = loop {
-        match before(deadline.as_ref(), response.chunk()).await {
+        match before(deadline.as_ref(), response.chunk(clean)).await {
             Ok(Ok(Some(chunk))) => {
                 if !body.push(chunk, max_bytes) {
                     break Some(BodyError::TooLarge { limit: max_bytes });

@@ -5,6 +5,7 @@ pub(crate) mod attempt_error;
 pub(crate) mod body;
 pub(crate) mod budget;
 pub(crate) mod deadline;
+pub(crate) mod error_body;
 pub(crate) mod execute;
 pub(crate) mod permits;
 pub(crate) mod request;

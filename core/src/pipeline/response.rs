@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use http::header::AsHeaderName;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde_json::Value;
 
 use crate::config::api_key::ApiKey;
 use crate::error::ErrorParts;
+use crate::pipeline::error_body::{describe, message_and_code};
 use crate::pipeline::retry_after::parse_retry_after;
 use crate::redacted::{REDACTED, Redacted, sanitize};
 
@@ -33,9 +33,10 @@ impl RawResponse {
         redact_and_detach(&mut self.headers, api_key);
     }
 
-    /// Redacts the API key in the body, and copies a short one.
-    pub(crate) fn redact_body(&mut self, api_key: &ApiKey) {
-        if let Some(clean) = api_key.redact(&self.body) {
+    /// Redacts the API key in the body, and copies a short one. `is_cut`: this is not the whole body.
+    pub(crate) fn redact_body(&mut self, api_key: &ApiKey, is_cut: bool) {
+        let clean = if is_cut { api_key.redact_cut(&self.body) } else { api_key.redact(&self.body) };
+        if let Some(clean) = clean {
             self.body = Bytes::from(clean);
         } else if self.body.len() < COPY_THRESHOLD {
             self.body = Bytes::copy_from_slice(&self.body);
@@ -64,31 +65,16 @@ impl RawResponse {
         parts.headers = Some(Redacted(self.headers));
     }
 
-    /// The service's message and code. The shape of its error bodies is not published, so the usual places are read, and
-    /// any other body is the message itself.
-    pub(crate) fn message_and_code(&self) -> (String, Option<String>) {
-        let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let message = ["/error/message", "/error", "/message", "/detail"]
-            .iter()
-            .filter_map(|place| json.pointer(place)?.as_str())
-            .find(|text| !text.trim().is_empty());
-        let code = ["/error/code", "/error/type", "/code"].iter().find_map(|place| match json.pointer(place)? {
-            Value::String(code) if !code.is_empty() => Some(sanitize(code)),
-            Value::Number(code) => Some(code.to_string()),
-            _ => None,
+    /// The message and the code of a response that is not a success.
+    pub(crate) fn message_and_code(&self, api_key: &ApiKey) -> (String, Option<String>) {
+        let (message, code) = message_and_code(&self.body, api_key);
+        let message = message.unwrap_or_else(|| {
+            let words = describe(&self.body, self.content_type().as_deref());
+            match StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()) {
+                Some(reason) => format!("{reason} ({words})"),
+                None => words,
+            }
         });
-        let text = String::from_utf8_lossy(&self.body);
-        let message = match (message, text.trim()) {
-            (Some(message), _) => sanitize(message),
-            (None, "") => match StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()) {
-                Some(reason) => format!("{reason} (no message from the server)"),
-                None => "no message from the server".to_owned(),
-            },
-            (None, text) => match self.content_type() {
-                Some(content_type) => format!("{content_type}: {}", sanitize(text)),
-                None => sanitize(text),
-            },
-        };
         (message, code)
     }
 

@@ -36,7 +36,8 @@ impl FailureClass {
             408 | 429 => Self::Throttled,
             501 | 505 => Self::Permanent { may_have_run: false },
             500.. => Self::ServerError,
-            200..300 => Self::Permanent { may_have_run: true },
+            // A success that is not valid, a switch to another protocol, and "see the result elsewhere".
+            101 | 200..300 | 303 => Self::Permanent { may_have_run: true },
             _ => Self::Permanent { may_have_run: false },
         }
     }
@@ -202,7 +203,7 @@ mod tests {
             let retried = matches!(code, 408 | 429) || (code >= 500 && !matches!(code, 501 | 505));
             assert_eq!(policy.is_retryable(&status(code)), retried, "{code}");
             assert_eq!(policy.is_retryable(&status(code)), ambiguous.is_retryable(&status(code)), "{code}");
-            let may_have_run = (200..300).contains(&code) || (retried && code >= 500);
+            let may_have_run = matches!(code, 101 | 200..300 | 303) || (retried && code >= 500);
             assert_eq!(FailureClass::from_status(code).may_have_run(), may_have_run, "{code}");
             let service_says = |decision| FailedAttempt { should_retry: Some(decision), ..status(code) };
             assert!(policy.is_retryable(&service_says(true)) && !policy.is_retryable(&service_says(false)), "{code}");
