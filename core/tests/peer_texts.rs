@@ -4,6 +4,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "lengths of short texts")]
 
 use std::io;
+use std::time::Duration;
 
 use builderaikits::{ClientOptions, Error};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -172,6 +173,8 @@ async fn names_in_a_certificate() {
 
 #[tokio::test]
 async fn proxies() {
+    // For a peer whose text is not the whole of a reply.
+    let connect_timeout = Some(Duration::from_millis(500));
     let printable = format!("Bearer {KEY}");
     let connect = [
         format!("HTTP/1.1 502 {printable}\r\nx-why: {printable}\r\n\r\n{}", canary()),
@@ -193,7 +196,9 @@ async fn proxies() {
         let proxy = Some(server.url("http").into());
         check_text(
             &shown,
-            &run(ClientOptions { proxy, max_retries: 0, ..options("https://service.test") }).await.unwrap_err(),
+            &run(ClientOptions { proxy, max_retries: 0, connect_timeout, ..options("https://service.test") })
+                .await
+                .unwrap_err(),
         );
     }
     let socks = RawServer::start(|mut stream, _| async move {
@@ -204,7 +209,9 @@ async fn proxies() {
     let proxy = Some(socks.url("socks5h").into());
     check_text(
         "socks",
-        &run(ClientOptions { proxy, max_retries: 0, ..options("https://service.test") }).await.unwrap_err(),
+        &run(ClientOptions { proxy, max_retries: 0, connect_timeout, ..options("https://service.test") })
+            .await
+            .unwrap_err(),
     );
 }
 

@@ -51,7 +51,10 @@ impl Http {
         let allowed = if options.host.is_loopback() { check_origin(request.headers()) } else { Ok(()) };
         let mut response = match allowed {
             Ok(()) => self.router.call(request).await?,
-            Err(error) => error.into_response(),
+            Err(error) => {
+                drain_request(request.map(Body::new)).await;
+                error.into_response()
+            }
         };
         let id = self.service.request_id();
         if let Some(log_entry) = log_entry {

@@ -173,8 +173,7 @@ fn body_over_32_mib_gets_400() {
 
     // Also without a declared length, and for a large body of a rejected request.
     let mut connection = Connection::to(&url);
-    let head =
-        "POST /v1/kits/run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bak_k\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /v1/kits/run HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer bak_k\r\nTransfer-Encoding: chunked\r\n\r\n";
     connection.send(head.as_bytes());
     let chunk = [b"100000\r\n".as_slice(), &vec![b' '; 1 << 20], b"\r\n"].concat();
     for _ in 0..33 {
@@ -186,7 +185,7 @@ fn body_over_32_mib_gets_400() {
 
     // A client that waits for `100 Continue` gets the response at once, and sends no body.
     let mut connection = Connection::to(&url);
-    let head = "POST /v1/kits/run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bak_k\r\nExpect: 100-continue\r\n\
+    let head = "POST /v1/kits/run HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer bak_k\r\nExpect: 100-continue\r\n\
         Content-Length: 99999999\r\n\r\n";
     connection.send(head.as_bytes());
     assert_eq!(connection.receive().unwrap().status, 400);
