@@ -153,7 +153,7 @@ func withExtra(object any, path string, extra map[string]any, known ...string) (
 		switch {
 		case err != nil:
 			// The text of err can contain parts of the value.
-			return nil, errInvalidField(path+name, fmt.Sprintf("cannot be encoded as JSON (%T).", err))
+			return nil, errInvalidField(path+name, "cannot be encoded as JSON.")
 		case !utf8.Valid(encoded) || hasReplacedBytes(encoded):
 			return nil, errInvalidField(path+name, "contains text that is not valid UTF-8.")
 		case depth(encoded) > maxExtraDepth:

@@ -45,7 +45,12 @@ def test_invalid_client_options_are_rejected(options, message):
 
 
 def test_failed_constructors_leave_no_secrets_in_frames():
-    bad = {"api_key": "bak_secret", "headers": {"x": "secret"}, "proxy": "http://u:secret@h", "base_url": "http://x.test"}
+    bad = {
+        "api_key": "bak_secret",
+        "headers": {"x": "secret"},
+        "proxy": "http://u:secret@h",
+        "base_url": "http://x.test",
+    }
     for client_class in (BuilderAIKits, AsyncBuilderAIKits):
         for options in (bad, {**bad, "unknown": 1}, {**bad, "ca_file": 1}):
             with pytest.raises((sdk.ConfigurationError, TypeError)) as caught:

@@ -34,7 +34,7 @@ class BaseClient:
     __slots__ = ("__weakref__", "_native", "_options", "_secret_option")
 
     def __init__(self, **options: _types.Unpack[_types.ClientOptions]) -> None:
-        # Error trackers record the locals of every frame of a traceback, so no frame has secrets when an error is raised.
+        # Error trackers record the locals of every frame of a traceback, so none has secrets when an error is raised.
         try:
             ca_file = options.get("ca_file")
             if isinstance(ca_file, os.PathLike):
@@ -75,7 +75,7 @@ class BaseClient:
         _logs.sync_level()
         try:
             native = create(options)
-        except Exception as error:  # noqa: BLE001 (the caller raises it)
+        except Exception as error:
             return error.with_traceback(None)
         if isinstance(native, dict):
             return error_from_record(native)
