@@ -70,6 +70,39 @@ lint: rust ## Check the format and clippy, with warnings denied
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then set -x; $(CARGO) clippy --workspace --all-targets $(LOCKED) -- -D warnings; \
 	  else $(call skip,clippy,rustup component add clippy); fi
 
+	@$(MAKE) --no-print-directory notices-check release-requirements-check
+
+# What is shipped as compiled code, each with the licenses of its crates.
+SHIPPED := bindings-python:builderaikits-python bindings-node:builderaikits-node ffi:builderaikits-ffi
+CARGO_ABOUT_VERSION := 0.9.3
+CARGO_ABOUT := .tools/cargo-about-$(CARGO_ABOUT_VERSION)/bin/cargo-about
+.PHONY: notices
+notices: rust ## Write the license notices of third-party crates (THIRD-PARTY-NOTICES); installs cargo-about into .tools
+	[ -x $(CARGO_ABOUT) ] || $(CARGO) install cargo-about --locked --version $(CARGO_ABOUT_VERSION) --features cli --root $(dir $(CARGO_ABOUT))..
+	for shipped in $(SHIPPED); do \
+	  $(CARGO_ABOUT) generate --locked -m $${shipped%%:*}/Cargo.toml -c about.toml about.hbs -o $${shipped%%:*}/THIRD-PARTY-NOTICES || exit 1; \
+	done
+
+.PHONY: notices-check
+notices-check: rust
+	@for shipped in $(SHIPPED); do \
+	  wanted=$$($(CARGO) tree -p $${shipped#*:} -e normal --target all --prefix none $(LOCKED) | grep -v '^builderaikits-' | sed 's/^\([^ ]*\) v\([^ ]*\).*/- \1 \2/' | sort -u); \
+	  [ "$$wanted" = "$$(grep '^- ' $${shipped%%:*}/THIRD-PARTY-NOTICES | sort -u)" ] || { echo "$${shipped%%:*}/THIRD-PARTY-NOTICES is not current; run make notices" >&2; exit 1; }; \
+	done
+
+# The versions are defined in the requirements of the bindings.
+RELEASE_TOOLS = $$(grep -hE '^(maturin|ziglang|abi3audit|twine|cargo-zigbuild)=' bindings-*/requirements-*.txt | sort -u)
+.PHONY: release-requirements
+release-requirements: ## Write what the release workflows install with pip, with hashes; needs uv
+	echo "$(RELEASE_TOOLS)" | uv pip compile - --universal --python-version 3.10 --generate-hashes --no-annotate \
+	  --custom-compile-command "make release-requirements" -o .github/requirements-release.txt
+
+.PHONY: release-requirements-check
+release-requirements-check:
+	@for tool in $(RELEASE_TOOLS); do \
+	  grep -qF "$$tool " .github/requirements-release.txt || { echo "$$tool is not in .github/requirements-release.txt; run make release-requirements" >&2; exit 1; }; \
+	done
+
 .PHONY: fmt
 fmt: rust ## Format the code
 	$(CARGO) fmt --all

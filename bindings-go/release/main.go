@@ -205,6 +205,10 @@ func moduleFiles(source, checkout string) (files []zip.File, err error) {
 	for _, license := range []string{"LICENSE", "LICENSE-APACHE", "LICENSE-MIT"} {
 		files = append(files, file{license, filepath.Join(checkout, license)})
 	}
+	// Only the modules of the libraries have compiled code.
+	if slices.ContainsFunc(files, func(f zip.File) bool { return strings.HasSuffix(f.Path(), ".a") }) {
+		files = append(files, file{"THIRD-PARTY-NOTICES", filepath.Join(checkout, "ffi", "THIRD-PARTY-NOTICES")})
+	}
 	return files, err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,7 @@ func checkout(t *testing.T, version string) string {
 	t.Helper()
 	folder := t.TempDir()
 	for name, content := range map[string]string{
-		"LICENSE": "", "LICENSE-APACHE": "", "LICENSE-MIT": "",
+		"LICENSE": "", "LICENSE-APACHE": "", "LICENSE-MIT": "", "ffi/THIRD-PARTY-NOTICES": "",
 		"bindings-go/client.go":                          "package builderaikits\n\nconst Version = \"" + version + "\"\n",
 		"bindings-go/go.mod":                             "module " + root + "\n\nrequire " + library + " v" + version + "\n",
 		"bindings-go/lib/linux_amd64/go.mod":             "module " + library + "\n",
@@ -52,6 +53,24 @@ func tree(t *testing.T, folder string) string {
 		t.Fatal(err)
 	}
 	return all.String()
+}
+
+// The notices are in the modules with compiled code only.
+func TestNoticesOfTheLibrary(t *testing.T) {
+	folder := t.TempDir()
+	if err := (release{checkout: checkout(t, "0.2.0"), folder: folder, tag: "v0.2.0"}).write(); err != nil {
+		t.Fatal(err)
+	}
+	for name, wanted := range map[string]bool{root: false, library: true} {
+		archive, err := zip.OpenReader(filepath.Join(folder, filepath.FromSlash(name), "@v", "v0.2.0.zip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer archive.Close()
+		if found, _ := archive.Open(name + "@v0.2.0/THIRD-PARTY-NOTICES"); (found != nil) != wanted {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
 }
 
 func TestPublishedVersionsStay(t *testing.T) {

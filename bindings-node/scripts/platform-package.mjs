@@ -28,6 +28,7 @@ mkdirSync(folder, { recursive: true });
 // Renamed in one step, so that no process loads an incomplete file.
 copyFileSync(library, join(folder, `${main}.new`));
 renameSync(join(folder, `${main}.new`), join(folder, main));
+const LICENSES = ['LICENSE-APACHE', 'LICENSE-MIT', 'THIRD-PARTY-NOTICES'];
 const description = `The native addon of @builderaikits/sdk for ${triple}. Install @builderaikits/sdk, which depends on it.`;
 const manifest = {
   name: `@builderaikits/sdk-${triple}`,
@@ -41,11 +42,11 @@ const manifest = {
   cpu: [cpu],
   ...(libc && { libc: [libc] }),
   main,
-  files: [main, 'LICENSE-APACHE', 'LICENSE-MIT'],
+  files: [main, ...LICENSES],
 };
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 writeFileSync(join(folder, 'README.md'), `# ${manifest.name}\n\n${description}\n`);
-for (const file of ['LICENSE-APACHE', 'LICENSE-MIT']) {
+for (const file of LICENSES) {
   copyFileSync(join(root, file), join(folder, file));
 }
 console.log(`sdk-${triple}`);

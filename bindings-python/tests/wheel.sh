@@ -18,7 +18,10 @@ echo "requires $newest"
 import sys, zipfile
 wheel = zipfile.ZipFile(sys.argv[1])
 bad = [name for name in wheel.namelist() for path in sys.argv[2:] if path.encode() in wheel.read(name)]
-sys.exit(f"{bad} contain paths of this machine" if bad else 0)
+if bad:
+    sys.exit(f"{bad} contain paths of this machine")
+if not any(name.endswith("/licenses/THIRD-PARTY-NOTICES") for name in wheel.namelist()):
+    sys.exit("the wheel has no license notices of its crates")
 END
 
 # Dependencies of the tests. The package has none.

@@ -33,6 +33,7 @@ run(join(tools, 'attw'), [main.tarball, '--no-emoji', '--no-color']);
 const bytes = statSync(here.tarball).size;
 console.log(`${here.manifest.name}: ${bytes} bytes packed`);
 assert.ok(bytes <= MAX_PACKED_BYTES);
+assert.match(execFileSync('tar', ['tzf', here.tarball], { encoding: 'utf8' }), /THIRD-PARTY-NOTICES/);
 const addon = join(packages, folder, here.manifest.main);
 checkNoLocalPaths(addon);
 if (process.platform === 'linux') {
