@@ -99,7 +99,8 @@ const (
 // Error returns the name of the kind, such as rate_limit.
 func (k ErrorKind) Error() string { return string(k) }
 
-// Error returns one line with status, message, request id and attempts. It never contains the API key or the prompt.
+// Error returns one line with status, message, request id and attempts. It is made for logs: SECURITY.md says what it can
+// contain.
 func (e *Error) Error() string {
 	var line strings.Builder
 	line.WriteString("builderaikits: ")

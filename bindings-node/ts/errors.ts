@@ -46,8 +46,8 @@ const DEFAULTS: Record<string, unknown> = { attempts: 0, mayHaveRun: false, isRe
 export interface BuilderAIKitsError extends Readonly<ErrorProperties> {}
 
 /**
- * The base class of all errors of the SDK. `String(error)` is one line: status, message, request id, attempts. It contains
- * neither the API key nor the prompt. If the operating system reported a connection error, `error.cause.code` is its
+ * The base class of all errors of the SDK. `String(error)` is one line: status, message, request id, attempts. It is made for
+ * logs: SECURITY.md says what it can contain. If the operating system reported a connection error, `error.cause.code` is its
  * code, such as `ECONNREFUSED`.
  *
  * Errors can be constructed directly, for tests: `new RateLimitError('slow down', { status: 429 })`.
