@@ -92,9 +92,12 @@ impl ApiKey {
     }
 
     fn replace(&self, text: &[u8], is_cut: bool) -> Option<Vec<u8>> {
-        let (key, mut clean, mut kept) = (self.as_bytes(), Vec::new(), 0);
-        let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let (key, mut clean, mut kept, mut at) = (self.as_bytes(), Vec::new(), 0, 0_usize);
+        let first = *key.first()?;
+        let starts = |byte: &u8| *byte == first || *byte == b'\\';
+        while let Some(skipped) = text.get(at..).and_then(|rest| rest.iter().position(starts)) {
+            at = at.saturating_add(skipped);
+            let rest = text.get(at..).unwrap_or_default();
             let length = match find_at_start(key, rest) {
                 Found::Whole(length) => length,
                 Found::Start if is_cut => rest.len(),

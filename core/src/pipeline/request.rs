@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 use url::Url;
@@ -47,8 +47,9 @@ impl RequestSettings {
         headers.extend(custom);
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(AUTHORIZATION, api_key.header().clone());
-        // A place, so that no request has to grow the map.
+        // Places for the key, and for what the HTTP library adds: so that no request has to grow the map.
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static(""));
+        headers.insert(HOST, HeaderValue::from_static(""));
         Self { base_url, api_key, options, headers }
     }
 }
@@ -132,6 +133,7 @@ impl Request {
             headers.extend((**extra).clone());
         }
         headers.insert(IDEMPOTENCY_KEY, self.idempotency_key.clone());
+        headers.remove(HOST);
         if self.body.is_none() {
             headers.remove(CONTENT_TYPE);
         }
