@@ -40,8 +40,8 @@ class BuilderAIKitsError(Exception):
     """The base class of all errors of the SDK.
 
     `str(error)` is one line with status, message, request id and attempts. It is made for logs: SECURITY.md says
-    what it can contain. If a connection failed, `__cause__` is the `OSError`. Errors can be pickled, copied, and constructed in tests:
-    `RateLimitError("slow down", status=429, retry_after=2.0)`.
+    what it can contain. If a connection failed, `__cause__` is the `OSError`. Errors can be pickled, copied, and
+    constructed in tests: `RateLimitError("slow down", status=429, retry_after=2.0)`.
     """
 
     kind: str = "internal"
