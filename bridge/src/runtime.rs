@@ -1,5 +1,7 @@
 //! The tokio runtime of the process.
 
+#![cfg_attr(unix, expect(unsafe_code, reason = "the signal mask of a thread is set by C functions"))]
+
 use std::num::NonZero;
 use std::{io, thread};
 
@@ -25,8 +27,51 @@ pub(crate) fn runtime() -> io::Result<&'static Runtime> {
             .worker_threads(cores.min(MAX_WORKERS))
             .max_blocking_threads(MAX_DNS_THREADS)
             .thread_name("builderaikits")
+            .on_thread_start(block_signals)
             .enable_io()
             .enable_time()
             .build()
     })
+}
+
+/// Leaves signals to the threads of the host, whose handlers may need what only those have. It also keeps SIGPIPE away, which
+/// would end the process when a server closes a connection that is written to, unless the host ignores it.
+#[cfg(unix)]
+fn block_signals() {
+    /// What a thread causes itself cannot be left to another one.
+    const OWN: [libc::c_int; 7] =
+        [libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGSEGV, libc::SIGSYS, libc::SIGTRAP];
+    let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigfillset` initializes the set, and the others read it or change it.
+    unsafe {
+        libc::sigfillset(signals.as_mut_ptr());
+        for signal in OWN {
+            libc::sigdelset(signals.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+#[cfg(not(unix))]
+fn block_signals() {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn threads_block_signals() {
+        let status = runtime().unwrap().block_on(async {
+            tokio::spawn(async { fs::read_to_string("/proc/thread-self/status").unwrap() }).await.unwrap()
+        });
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap().trim();
+        let blocked = |signal: i32| u64::from_str_radix(mask, 16).unwrap() >> (signal - 1) & 1 == 1;
+        for signal in [libc::SIGPIPE, libc::SIGTERM, libc::SIGINT, libc::SIGURG, libc::SIGPROF, libc::SIGUSR1] {
+            assert!(blocked(signal), "{signal}");
+        }
+        for signal in [libc::SIGSEGV, libc::SIGABRT, libc::SIGFPE] {
+            assert!(!blocked(signal), "{signal}");
+        }
+    }
 }

@@ -111,8 +111,11 @@ impl ApiKey {
             at = at.saturating_add(length);
             kept = at;
         }
+        if kept == 0 {
+            return None;
+        }
         clean.extend_from_slice(text.get(kept..).unwrap_or_default());
-        (kept > 0).then_some(clean)
+        Some(clean)
     }
 
     fn as_bytes(&self) -> &[u8] {

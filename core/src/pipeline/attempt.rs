@@ -28,10 +28,10 @@ pub(crate) async fn send(
     request: &mut Request,
     deadline: Option<Deadline>,
 ) -> Result<Response, AttemptError> {
-    // If several HTTP/2 connections begin or end together, the HTTP library can forget a request that waits for one. So
-    // a request that waits for longer than a connection can take is cancelled and asks for a connection again.
     let settings = Arc::clone(&request.settings);
     let clean = |text: &str| settings.api_key.clean(text);
+    // If several HTTP/2 connections begin or end together, the HTTP library can forget a request that waits for one. So
+    // a request that waits for longer than a connection can take is cancelled and asks for a connection again.
     let mut checkout_timeout = request.checkout_timeout().map(|limit| limit.saturating_add(CHECKOUT_GRACE));
     loop {
         let state = SendState::default();
