@@ -202,7 +202,7 @@ impl ProcessClient {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
-        let runtime = runtime().map_err(|error| {
+        let runtime = runtime(bindings::plain_http_authority(&self.client)).map_err(|error| {
             let message =
                 format!("Could not start the SDK's worker threads: {error}. Raise the limit of processes or threads.");
             Error::new(ErrorKind::Internal, message)

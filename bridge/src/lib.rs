@@ -1,7 +1,7 @@
 //! What the SDK's bindings need of the core, and Rust users do not.
 //!
 //! - A [`Client`] that survives `fork`: the child opens connections of its own from the client's options.
-//! - One runtime for the process, created on first use and never dropped.
+//! - One runtime for the process, created on first use and never dropped; servers over plain http have others.
 //! - A [`Queue`] for each event loop: [`Client::submit`] starts a call and returns its id. The call completes in the queue,
 //!   which wakes its host once when it changes from empty to non-empty, and is drained in batches.
 //! - [`Client::run_blocking`] for languages whose threads block.

@@ -1,4 +1,4 @@
-//! The tokio runtime of the process.
+//! The tokio runtimes of the process.
 
 #![cfg_attr(unix, expect(unsafe_code, reason = "the signal mask of a thread is set by C functions"))]
 
@@ -18,20 +18,37 @@ const MAX_DNS_THREADS: usize = 8;
 
 static RUNTIME: PerProcess<Runtime> = PerProcess::new();
 
+/// Each has the host and port that it is for.
+static PLAIN_HTTP: [PerProcess<(String, Runtime)>; 4] = [const { PerProcess::new() }; 4];
+
 /// Returns the runtime, and creates it on first use. It is never dropped: a runtime that is dropped while the process
 /// exits waits for its threads, or crashes them.
-pub(crate) fn runtime() -> io::Result<&'static Runtime> {
-    RUNTIME.get_or_try_init(|| {
-        let cores = thread::available_parallelism().map_or(MAX_WORKERS, NonZero::get);
-        Builder::new_multi_thread()
-            .worker_threads(cores.min(MAX_WORKERS))
-            .max_blocking_threads(MAX_DNS_THREADS)
-            .thread_name("builderaikits")
-            .on_thread_start(block_signals)
-            .enable_io()
-            .enable_time()
-            .build()
-    })
+///
+/// Servers that are called over plain http have one each, and beyond four the last one: a server that sends informational
+/// responses without end can hold a thread for a second there (SECURITY.md), and must not delay calls to others.
+pub(crate) fn runtime(plain_http: Option<&str>) -> io::Result<&'static Runtime> {
+    let Some(authority) = plain_http else { return RUNTIME.get_or_try_init(build) };
+    let mut last = None;
+    for cell in &PLAIN_HTTP {
+        let (owner, runtime) = cell.get_or_try_init(|| build().map(|runtime| (authority.to_owned(), runtime)))?;
+        if owner == authority {
+            return Ok(runtime);
+        }
+        last = Some(runtime);
+    }
+    last.map_or_else(|| RUNTIME.get_or_try_init(build), Ok)
+}
+
+fn build() -> io::Result<Runtime> {
+    let cores = thread::available_parallelism().map_or(MAX_WORKERS, NonZero::get);
+    Builder::new_multi_thread()
+        .worker_threads(cores.min(MAX_WORKERS))
+        .max_blocking_threads(MAX_DNS_THREADS)
+        .thread_name("builderaikits")
+        .on_thread_start(block_signals)
+        .enable_io()
+        .enable_time()
+        .build()
 }
 
 /// Leaves signals to the threads of the host, whose handlers may need what only those have. It also keeps SIGPIPE away, which
@@ -61,8 +78,19 @@ mod tests {
     use std::fs;
 
     #[test]
+    fn plain_http_servers_have_a_runtime_each() {
+        let of = |authority| std::ptr::from_ref(runtime(authority).unwrap());
+        let first: Vec<_> = ["a:1", "a:2", "b:1", "b:2"].map(|authority| of(Some(authority))).into();
+        for (index, runtime) in first.iter().enumerate() {
+            assert!(!first[..index].contains(runtime) && *runtime != of(None), "{index}");
+        }
+        assert_eq!((of(Some("a:1")), of(Some("b:2"))), (first[0], first[3]));
+        assert_eq!(of(Some("c:1")), first[3]);
+    }
+
+    #[test]
     fn threads_block_signals() {
-        let status = runtime().unwrap().block_on(async {
+        let status = runtime(None).unwrap().block_on(async {
             tokio::spawn(async { fs::read_to_string("/proc/thread-self/status").unwrap() }).await.unwrap()
         });
         let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap().trim();

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -128,7 +129,7 @@ fn cancelled_call_is_aborted_and_never_completes() {
 
 #[test]
 fn connection_error_record_has_its_cause() {
-    let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let client = client(format!("http://127.0.0.1:{closed_port}/v1"));
     let options = RequestOptions { max_retries: Some(0), ..RequestOptions::default() };
     let error = client.run_blocking(call(), options, POLL_INTERVAL, || true).unwrap().unwrap_err();
@@ -204,7 +205,7 @@ impl From<Healthy> for Response {
 
 #[test]
 fn second_operation_completes_in_the_same_queue() {
-    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client(format!("http://{}/v1", server.local_addr().unwrap()));
     let mut host = Host::new();
     let health = host.submit(&client, Call::new(Health)).unwrap();

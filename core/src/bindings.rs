@@ -28,6 +28,12 @@ pub fn new_client(options: ClientOptions, language: &'static str) -> Result<Clie
     Client::with_language(options, language)
 }
 
+/// The host and port that a client calls over plain http; `None` over https.
+#[must_use]
+pub fn plain_http_authority(client: &Client) -> Option<&str> {
+    client.settings().base_url.plain_http_authority()
+}
+
 /// As [`ClientOptions::from_env`] for an environment that is not the process's, such as that of a worker thread. `lookup`
 /// returns the value of a variable.
 ///

@@ -85,6 +85,11 @@ impl BaseUrl {
         self.url.scheme() == "https"
     }
 
+    /// The host and port, if they are called over plain http.
+    pub(crate) fn plain_http_authority(&self) -> Option<&str> {
+        Some(self.url.authority()).filter(|_| !self.is_https())
+    }
+
     pub(crate) fn is_official(&self) -> bool {
         // A dot at the end of a name denotes the same host.
         self.url.host_str().is_some_and(|host| host.trim_end_matches('.') == Self::OFFICIAL_HOST)
