@@ -45,7 +45,7 @@ func NewClient(options ...Option) (*Client, error) {
 }
 
 // WithOptions returns a copy of c with these options. The copy shares connections, retry budget and concurrency limit with
-// c, and closes with it. Options of what is shared, such as [WithProxy], are rejected.
+// c, and is closed with it; closing the copy closes the copy alone. Options of what is shared, such as [WithProxy], are rejected.
 //
 // The errors are those of [NewClient].
 func (c *Client) WithOptions(options ...Option) (*Client, error) {
@@ -56,7 +56,7 @@ func (c *Client) WithOptions(options ...Option) (*Client, error) {
 	return newClient(c.handle, options)
 }
 
-// Close closes c and its copies. Later calls fail with [ErrClosed]; calls in flight finish. Close can be called repeatedly.
+// Close closes c and, unless it is a copy itself, its copies. Later calls fail with [ErrClosed]; calls in flight finish. Close can be called repeatedly.
 //
 // A client that becomes unreachable without Close closes its connections too.
 func (c *Client) Close() {

@@ -207,7 +207,14 @@ func TestCopiesShareStateAndCloseTogether(t *testing.T) {
 	}
 	second.Close()
 	second.Close()
-	for _, c := range []*sdk.Client{first, second} {
+	run(t, first, hello)
+	<-keys
+	third, err := first.WithOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	for _, c := range []*sdk.Client{first, second, third} {
 		if _, err := c.Kits.Run(context.Background(), hello); !errors.Is(err, sdk.ErrClosed) {
 			t.Error(err)
 		}

@@ -53,12 +53,14 @@ const LIFETIMES = [
     '1\n',
   ],
   [
-    'closing a client through its copy detaches its logger and no other',
+    'closing a client detaches its logger and no other, and closing its copy detaches none',
     `const [first, second] = [new BuilderAIKits({ logger: one }), new BuilderAIKits({ logger: two })];
      await call(first); counts(one, two);
      first.withOptions({ maxRetries: 1 }).close();
+     await call(second); counts(one, two);
+     first.close();
      await call(second); counts(one, two);`,
-    '1,1\n1,2\n',
+    '1,1\n2,2\n2,3\n',
   ],
   [
     'nothing is recorded without a logger',

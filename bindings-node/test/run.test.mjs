@@ -105,7 +105,7 @@ test('headers are accepted in every form that fetch accepts', async () => {
   }
 });
 
-test('copies share connections and close together', async () => {
+test('copies share connections and are closed with the original', async () => {
   const { options, requests } = await server(() => ({ status: 500, body: 'no' }));
   const client = new BuilderAIKits({ ...options, maxRetries: 0, headers: { 'x-a': '1' } });
   const copy = client.withOptions({ apiKey: 'bak_other', maxRetries: 1, headers: { 'x-b': '1' }, timeout: null });
@@ -114,8 +114,12 @@ test('copies share connections and close together', async () => {
   assert.deepEqual(requests.map(({ headers }) => headers.authorization), ['Bearer bak_other', 'Bearer bak_other', `Bearer ${KEY}`]);
   assert.deepEqual([requests[0].headers['x-a'], requests[0].headers['x-b']], [undefined, '1']);
   copy.close();
-  await assert.rejects(client.kits.run(HELLO), sdk.ClientClosedError);
-  assert.equal(requests.length, 3);
+  await assert.rejects(copy.kits.run(HELLO), sdk.ClientClosedError);
+  await assert.rejects(client.kits.run(HELLO), { attempts: 1 });
+  const other = client.withOptions({});
+  client.close();
+  await assert.rejects(other.kits.run(HELLO), sdk.ClientClosedError);
+  assert.equal(requests.length, 4);
 });
 
 test('close lets calls in flight finish', async () => {

@@ -37,7 +37,7 @@ class BuilderAIKits {
 
   /**
    * Creates a copy with other options. The copy shares connections, retry budget and concurrency limit with this client,
-   * and closes with it. Options that you omit keep their values; `headers` replaces all headers of the client.
+   * and is closed with it; closing the copy closes the copy alone. Options that you omit keep their values; `headers` replaces all headers of the client.
    *
    * Throws a `ConfigurationError` that names the invalid option.
    */
@@ -45,8 +45,8 @@ class BuilderAIKits {
     return new BuilderAIKits(copyClient(this.#client, options) as types.ClientOptions);
   }
 
-  /** Closes this client and its copies: new calls are rejected with `ClientClosedError`, calls in flight finish. Its
-   * `logger` gets no more records. */
+  /** Closes this client and, unless it is a copy itself, its copies: new calls are rejected with `ClientClosedError`, calls in
+   * flight finish. The `logger` gets no more records. */
   close(): void {
     this.#client.close();
     detachLogger(this.#client);

@@ -18,6 +18,8 @@ class AttachedLogger {
 
 const attached = new Set<WeakRef<AttachedLogger>>();
 const byClient = new WeakMap<Client, AttachedLogger>();
+/** Copies hold the logger of their original, and closing one does not detach it. */
+const heldByCopy = new WeakMap<Client, AttachedLogger>();
 /** The logger of all clients without logging options. */
 let fromEnvironment: AttachedLogger | undefined;
 
@@ -50,7 +52,7 @@ export function loggerFromOptions(logger: Logger | undefined, level: LogLevel | 
   return wanted === 'off' ? undefined : new AttachedLogger(logger ?? standardError, wanted);
 }
 
-/** Sends records to the logger until the client and its copies are closed or collected. */
+/** Sends records to the logger until the client is closed, or it and its copies are collected. */
 export function attachLogger(client: Client, logger: AttachedLogger | undefined): void {
   if (logger !== undefined) {
     byClient.set(client, logger);
@@ -61,9 +63,9 @@ export function attachLogger(client: Client, logger: AttachedLogger | undefined)
 
 /** Gives a copy the logger of its original. */
 export function inheritLogger(original: Client, copy: Client): void {
-  const logger = byClient.get(original);
+  const logger = byClient.get(original) ?? heldByCopy.get(original);
   if (logger !== undefined) {
-    byClient.set(copy, logger);
+    heldByCopy.set(copy, logger);
   }
 }
 

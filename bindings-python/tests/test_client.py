@@ -97,7 +97,7 @@ def test_ca_file_can_be_a_path(tmp_path):
             BuilderAIKits(api_key="bak_1", base_url="https://localhost", ca_file=ca_file)
 
 
-def test_copies_share_the_pool_and_close_together(server):
+def test_copies_share_the_pool_and_are_closed_with_the_original(server):
     recorder = server()
     client = BuilderAIKits(base_url=recorder.url, api_key="bak_1", headers={"x-a": "1"})
     copy = client.with_options(api_key="bak_2", max_retries=0, headers={"x-b": "2"}, timeout=9)
@@ -109,9 +109,14 @@ def test_copies_share_the_pool_and_close_together(server):
     assert (second[b"authorization"], second[b"x-b"], second.get(b"x-a")) == (b"bearer bak_2", b"2", None)
     with pytest.raises(sdk.ConfigurationError, match="`timeout` must be more than 0"):
         client.with_options(timeout=0)
-    copy.close()
-    with pytest.raises(sdk.ClientClosedError):
-        client.kits.run(**RUN)
+    other = client.with_options()
+    with copy:
+        pass
+    client.kits.run(**RUN)
+    client.close()
+    for closed in (copy, other, client):
+        with pytest.raises(sdk.ClientClosedError):
+            closed.kits.run(**RUN)
 
 
 def test_threads_can_share_a_client(env):

@@ -1,12 +1,11 @@
 //! [`Client`]: calls by id or blocking, on the process's runtime, also after `fork`.
 
 use std::future::ready;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use builderaikits::bindings::{self, Call, HostTimes, Response};
+use builderaikits::bindings::{self, Call, ClosedFlag, HostTimes, Response};
 use builderaikits::{ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, RequestOptions, Result};
 use tokio::runtime::Runtime;
 use tokio::task::{AbortHandle, yield_now};
@@ -30,8 +29,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     origin: Origin,
     core: PerProcess<ProcessClient>,
-    /// Shared by all copies.
-    closed: Arc<AtomicBool>,
+    closed: ClosedFlag,
 }
 
 enum Origin {
@@ -54,28 +52,28 @@ impl Client {
     ///
     /// [`ErrorKind::Config`], as [`builderaikits::Client::new`].
     pub fn new(options: ClientOptions, language: &'static str) -> Result<Self> {
-        Self::create(Origin::Options(options, language), Arc::default())
+        Self::create(Origin::Options(options, language), ClosedFlag::default())
     }
 
-    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit, and closes with the
+    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit, and is closed with the
     /// original.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`], as [`builderaikits::Client::with_options`].
     pub fn with_options(&self, overrides: ClientOverrides) -> Result<Self> {
-        Self::create(Origin::Copy(self.clone(), overrides), Arc::clone(&self.0.closed))
+        Self::create(Origin::Copy(self.clone(), overrides), self.0.closed.of_copy())
     }
 
-    /// Closes the client and its copies. Calls in flight finish.
+    /// Closes the client and, unless it is a copy itself, its copies. Calls in flight finish.
     pub fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
+        self.0.closed.close();
     }
 
-    /// Whether the client or a copy of it was closed.
+    /// Whether the client, or the one that it is a copy of, was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Acquire)
+        self.0.closed.is_closed()
     }
 
     /// Starts a call that completes in `queue`, and returns its id. Returns `None` if the queue is closed.
@@ -155,7 +153,7 @@ impl Client {
         }
     }
 
-    fn create(origin: Origin, closed: Arc<AtomicBool>) -> Result<Self> {
+    fn create(origin: Origin, closed: ClosedFlag) -> Result<Self> {
         let client = Self(Arc::new(Inner { origin, core: PerProcess::new(), closed }));
         client.core()?;
         Ok(client)

@@ -95,7 +95,7 @@ fn calls_submitted_before_close_finish_and_later_ones_fail() {
     for _ in 0..50 {
         host.submit(&client, call()).unwrap();
     }
-    copy.close();
+    client.close();
     assert!(host.wait_for(50).iter().all(|(_, result)| result.is_ok()));
     for closed in [&client, &copy] {
         host.submit(closed, call()).unwrap();
@@ -155,7 +155,7 @@ fn blocking_calls_return_and_can_be_cancelled() {
 }
 
 #[test]
-fn copies_share_and_close_together() {
+fn copies_share_and_are_closed_with_the_original() {
     let sandbox = sandbox(Duration::ZERO);
     let first = client(sandbox.url());
     let overrides = ClientOverrides {
@@ -169,7 +169,8 @@ fn copies_share_and_close_together() {
     let invalid = ClientOverrides { app_name: Some("\n".into()), ..ClientOverrides::default() };
     assert_eq!(copy.with_options(invalid).err().unwrap().kind(), ErrorKind::Config);
     copy.close();
-    assert_eq!(run_blocking(&first, call()).unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(run_blocking(&copy, call()).unwrap_err().kind(), ErrorKind::Closed);
+    assert!(run_blocking(&first, call()).is_ok());
 }
 
 /// A second operation. It exists only here, and needs no change in the bridge.

@@ -15,6 +15,7 @@ use crate::models::run::Run;
 use crate::models::run_request::RunRequest;
 
 pub use crate::api::operation::Operation;
+pub use crate::client::ClosedFlag;
 pub use crate::config::proxy::ProxyEnv;
 pub use crate::models::decode_lenient::MAX_EXTRA_DEPTH as MAX_JSON_DEPTH;
 pub use crate::pipeline::deadline::HostTimes;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderValue;
 
@@ -31,7 +32,35 @@ use crate::pipeline::request::RequestSettings;
 pub struct Client {
     settings: Arc<RequestSettings>,
     pipeline: Arc<Pipeline>,
+    closed: ClosedFlag,
     language: &'static str,
+}
+
+/// Whether a client is closed: by itself, or together with the client that it is a copy of.
+#[derive(Debug, Clone, Default)]
+pub struct ClosedFlag {
+    own: Arc<AtomicBool>,
+    original: Option<Arc<AtomicBool>>,
+}
+
+impl ClosedFlag {
+    /// The flag of a copy. A copy of a copy is closed with the original, not with the copy.
+    #[must_use]
+    pub fn of_copy(&self) -> Self {
+        Self { own: Arc::default(), original: Some(Arc::clone(self.original.as_ref().unwrap_or(&self.own))) }
+    }
+
+    /// Closes the client.
+    pub fn close(&self) {
+        self.own.store(true, Ordering::Release);
+    }
+
+    /// Whether the client is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        let is_set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Acquire);
+        is_set(&self.own) || self.original.as_ref().is_some_and(is_set)
+    }
 }
 
 impl Client {
@@ -68,11 +97,11 @@ impl Client {
         })?;
         let pipeline = Pipeline::new(transport, resolved.max_concurrency, options.max_response_bytes);
         let settings = Arc::new(settings(options, resolved, language)?);
-        Ok(Self { settings, pipeline: Arc::new(pipeline), language })
+        Ok(Self { settings, pipeline: Arc::new(pipeline), closed: ClosedFlag::default(), language })
     }
 
-    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit with this client, and
-    /// closes with it.
+    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit with this client, and is
+    /// closed with it; closing the copy closes the copy alone. A copy of a copy is one of the original.
     ///
     /// ```
     /// # use builderaikits::*;
@@ -89,13 +118,17 @@ impl Client {
         let options = self.settings.options.clone().overridden(overrides);
         let resolved = options.resolve()?;
         let settings = Arc::new(settings(options, resolved, self.language)?);
-        Ok(Self { settings, ..self.clone() })
+        Ok(Self { settings, closed: self.closed.of_copy(), ..self.clone() })
     }
 
-    /// Closes this client and its copies: new calls fail with [`Closed`](crate::ErrorKind::Closed). Calls in flight
-    /// finish, including their retries.
+    /// Closes this client with its clones and, unless it is a copy itself, its copies: new calls fail with
+    /// [`Closed`](crate::ErrorKind::Closed). Calls in flight finish, including their retries.
     pub fn close(&self) {
-        self.pipeline.close();
+        self.closed.close();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_closed()
     }
 
     pub(crate) fn settings(&self) -> &Arc<RequestSettings> {

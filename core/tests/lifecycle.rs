@@ -9,7 +9,7 @@ use crate::common::service::Service;
 use crate::common::{KEY, check, hello, options, spawn, spawn_prompt, within_timeout};
 
 #[tokio::test]
-async fn close_drains_and_copies_close_together() {
+async fn close_drains_and_closes_copies() {
     let mut service = Service::start().await;
     let client = Client::new(ClientOptions { max_concurrency: Some(2), ..options(service.url()) }).unwrap();
     let copy = client.with_options(ClientOverrides { max_retries: Some(1), ..ClientOverrides::default() }).unwrap();
@@ -20,9 +20,20 @@ async fn close_drains_and_copies_close_together() {
     let queued = spawn_prompt(&clone, "queued");
     tokio::task::yield_now().await;
 
-    copy.close();
+    let closed_alone = client.with_options(ClientOverrides::default()).unwrap();
+    let copy_of_copy = closed_alone.with_options(ClientOverrides::default()).unwrap();
+    closed_alone.close();
+    let error = closed_alone.kits().run(hello()).await.unwrap_err();
+    check(&error, (ErrorKind::Closed, 0, false, false), &["The client is closed"]);
+    for open in [&client, &copy_of_copy] {
+        let call = spawn(open);
+        tokio::task::yield_now().await;
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled(), "it is in the queue");
+    }
+
     client.close();
-    for closed in [&client, &copy, &clone, &client.with_options(ClientOverrides::default()).unwrap()] {
+    for closed in [&client, &copy, &clone, &copy_of_copy, &client.with_options(ClientOverrides::default()).unwrap()] {
         let error = closed.kits().run(hello()).await.unwrap_err();
         check(&error, (ErrorKind::Closed, 0, false, false), &["The client is closed"]);
     }

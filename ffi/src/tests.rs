@@ -190,11 +190,17 @@ fn calls_complete_in_the_queue() {
     assert_eq!(error.error["display"].as_str(), error.display.as_deref());
     assert!(error.body.is_some_and(|body| body.contains("no-such-kit")));
 
-    // A copy closes with the original.
+    // Closing a copy closes the copy alone; closing the original closes its copies.
     let (code, copy, _) = client_new(host.client, br#"{"api_key": "bak_other"}"#);
     assert_eq!((code, baik_1_client_close(copy)), (BAIK_1_OK, BAIK_1_OK));
-    host.submit(REQUEST, "");
-    assert_eq!(host.drain(9, WAIT_MS).0[0].kind.as_deref(), Some("closed"));
+    let (code, other, _) = client_new(host.client, b"");
+    let kind_of_call = |client| {
+        submit(client, host.queue, REQUEST.as_bytes(), b"");
+        host.drain(9, WAIT_MS).0[0].kind.clone()
+    };
+    assert_eq!((code, kind_of_call(copy).as_deref(), kind_of_call(host.client)), (BAIK_1_OK, Some("closed"), None));
+    assert_eq!(baik_1_client_close(host.client), BAIK_1_OK);
+    assert_eq!(kind_of_call(other).as_deref(), Some("closed"));
     assert_eq!((baik_1_client_free(copy), baik_1_client_free(copy)), (BAIK_1_OK, BAIK_1_INVALID_HANDLE));
 }
 

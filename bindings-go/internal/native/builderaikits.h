@@ -354,8 +354,8 @@ baik_1_code baik_1_batch_free(uint64_t batch);
  * Creates a client.
  *
  * If `base` is 0, the client has the options of the environment, overridden by `options`. If `base` is a client, the new
- * one is a copy with these options: it shares connections, retry budget and concurrency limit, and closes with the
- * original.
+ * one is a copy with these options: it shares connections, retry budget and concurrency limit, and is closed with
+ * the original.
  *
  * `options` is a JSON object or empty. Its keys are the option names of the SDK's documentation; durations are in
  * milliseconds: `timeout_ms`, `attempt_timeout_ms`, `connect_timeout_ms`. The key `language`, 1 to 16 lower-case letters,
@@ -374,7 +374,7 @@ baik_1_code baik_1_client_new(uint64_t base,
                               struct baik_1_batch *error);
 
 /**
- * Closes a client and all copies of it. New calls are rejected; calls in flight finish. The handle stays valid.
+ * Closes a client and, unless it is a copy itself, all copies of it. New calls are rejected; calls in flight finish. The handle stays valid.
  */
 baik_1_code baik_1_client_close(uint64_t client);
 

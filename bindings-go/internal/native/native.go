@@ -42,7 +42,7 @@ func NewClient(base uint64, options []byte) (client uint64, rejected *Result, er
 	return uint64(handle), rejected, err
 }
 
-// CloseClient closes a client and its copies.
+// CloseClient closes a client and, unless it is a copy itself, its copies.
 func CloseClient(client uint64) { C.baik_1_client_close(C.uint64_t(client)) }
 
 // FreeClient frees a client's handle.

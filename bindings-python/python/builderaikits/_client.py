@@ -50,7 +50,8 @@ class BaseClient:
         """Returns a copy with other options. See `ClientOverrides`.
 
         Options that are left out keep their values. `headers` replaces all headers of the client. A client and its
-        copies share connections, the concurrency limit and the retry budget, and are closed together.
+        copies share connections, the concurrency limit and the retry budget. Closing the client closes its copies;
+        closing a copy closes the copy alone.
 
         Raises `ConfigurationError` if an option is invalid or cannot be changed.
         """
@@ -65,7 +66,7 @@ class BaseClient:
         return copy
 
     def close(self) -> None:
-        """Makes new calls of this client and its copies raise `ClientClosedError`. Calls in flight finish."""
+        """Makes new calls of this client raise `ClientClosedError`, and those of its copies. Calls in flight finish."""
         self._native.close()
 
     def _init_native(

@@ -80,6 +80,9 @@ fn prepare<O: Operation>(client: &Client, operation: O, options: &RequestOptions
 }
 
 async fn send(client: &Client, request: &mut Request) -> Result<(RawResponse, ResponseMetadata)> {
+    if client.is_closed() {
+        return Err(Error::closed());
+    }
     let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key());
     if span.is_disabled() {
         // The common case, without a move of the future into `Instrumented`.

@@ -1,7 +1,5 @@
 //! The retry loop. It is not generic and does not decode: see [`operation`](crate::api::operation).
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
@@ -25,7 +23,6 @@ pub(crate) struct Pipeline {
     budget: RetryBudget,
     gate: RetryAfterGate,
     max_response_bytes: usize,
-    closed: AtomicBool,
 }
 
 impl Pipeline {
@@ -36,19 +33,11 @@ impl Pipeline {
             budget: RetryBudget::default(),
             gate: RetryAfterGate::default(),
             max_response_bytes,
-            closed: AtomicBool::new(false),
         }
-    }
-
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
     }
 
     /// Executes a call: acquires a permit, sends, reads, releases the permit, and on a failure waits and starts again.
     pub(crate) async fn execute(&self, request: &mut Request) -> Result<(RawResponse, ResponseMetadata), Error> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::closed());
-        }
         let mut call = CallState::default();
         loop {
             let permit = match self.permits.acquire(request.deadline).await {
