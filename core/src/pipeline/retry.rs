@@ -147,7 +147,7 @@ pub(crate) fn retries_used(attempts: u32, unprocessed: u32) -> u32 {
 
 /// Extends `delay` by up to a tenth, so that calls with the same `Retry-After` do not return together.
 pub(crate) fn add_jitter(delay: Duration, jitter: f64) -> Duration {
-    delay.saturating_add(seconds(delay.as_secs_f64() * 0.1 * jitter).min(MAX_RETRY_AFTER_JITTER))
+    delay.saturating_add(seconds(delay.as_secs_f64() * 0.1).min(MAX_RETRY_AFTER_JITTER).mul_f64(jitter))
 }
 
 fn backoff(failed: &FailedAttempt, retries: u32, jitter: f64) -> Duration {
@@ -316,6 +316,8 @@ mod tests {
             assert_eq!(add_jitter(delay, 0.0), delay);
             assert_eq!(add_jitter(delay, 1.0), max);
         }
+        // Long delays are spread as well: the limit applies before the jitter.
+        assert_eq!((add_jitter(S(60), 0.25), add_jitter(S(60), 0.5)), (MS(60_250), MS(60_500)));
     }
 
     proptest! {
