@@ -56,14 +56,16 @@ func (c *Client) WithOptions(options ...Option) (*Client, error) {
 	return newClient(c.handle, options)
 }
 
-// Close closes c and, unless it is a copy itself, its copies. Later calls fail with [ErrClosed]; calls in flight finish. Close can be called repeatedly.
+// Close closes c and, unless it is a copy itself, its copies. Later calls fail with [ErrClosed]; calls in flight finish. Close can be called repeatedly, and
+// its error is always nil: it is there for [io.Closer].
 //
 // A client that becomes unreachable without Close closes its connections too.
-func (c *Client) Close() {
+func (c *Client) Close() error {
 	if c != nil && c.handle != 0 {
 		native.CloseClient(c.handle)
 		runtime.KeepAlive(c)
 	}
+	return nil
 }
 
 func newClient(base uint64, options []Option) (*Client, error) {

@@ -205,8 +205,12 @@ func TestCopiesShareStateAndCloseTogether(t *testing.T) {
 	if _, err := first.WithOptions(sdk.WithMaxConcurrency(3)); !errors.Is(err, sdk.ErrConfig) {
 		t.Error(err)
 	}
-	second.Close()
-	second.Close()
+	var _ io.Closer = second
+	for range 2 {
+		if err := second.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	run(t, first, hello)
 	<-keys
 	third, err := first.WithOptions()

@@ -133,6 +133,12 @@ func (e Error) GoString() string {
 	return fmt.Sprintf("builderaikits.Error{%s: %s}", e.Kind, e.Error())
 }
 
+// Timeout reports whether a timeout elapsed, for [net.Error] and [os.IsTimeout].
+func (e *Error) Timeout() bool { return e.Kind == ErrTimeout }
+
+// Temporary returns Retryable, for [net.Error].
+func (e *Error) Temporary() bool { return e.Retryable }
+
 // Is reports whether target is the kind of the error, for errors.Is.
 func (e *Error) Is(target error) bool {
 	kind, ok := target.(ErrorKind)

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"syscall"
@@ -69,6 +71,10 @@ func TestErrorsWithoutResponse(t *testing.T) {
 		var e *sdk.Error
 		if row.kind == sdk.ErrTLS && errors.Is(err, sdk.ErrConnection) {
 			continue // a server that does not speak TLS
+		}
+		var netError net.Error
+		if !errors.As(err, &netError) || netError.Timeout() != (row.kind == sdk.ErrTimeout) || os.IsTimeout(err) != netError.Timeout() {
+			t.Errorf("%v: as net.Error %#v", row.kind, err)
 		}
 		if !errors.Is(err, row.kind) || !errors.As(err, &e) || e.MayHaveRun != row.mayHaveRun || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v: got %#v", row.kind, err)

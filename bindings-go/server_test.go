@@ -80,7 +80,7 @@ func client(t testing.TB, options ...sdk.Option) *sdk.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 

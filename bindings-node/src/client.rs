@@ -15,7 +15,6 @@ use crate::error_record::ErrorRecord;
 #[napi]
 pub struct Client {
     client: bridge::Client,
-    base_url: String,
     /// Where its calls complete.
     calls: Rc<PendingCalls>,
 }
@@ -33,9 +32,8 @@ pub fn create_client<'env>(
     let create = || {
         let mut client_options = options::client_options_from_vars(lookup(&variable))?;
         options::apply_client_options(&mut client_options, parse(&options, ErrorKind::Config)?)?;
-        let base_url = client_options.base_url.to_string();
         let client = bridge::Client::new(client_options, "node")?;
-        Ok(Client { client, base_url, calls: Rc::clone(&queue.0) })
+        Ok(Client { client, calls: Rc::clone(&queue.0) })
     };
     or_error_record(env, create())
 }
@@ -48,7 +46,7 @@ impl Client {
         let create = || {
             let overrides = options::client_overrides(parse(&options, ErrorKind::Config)?)?;
             let client = self.client.with_options(overrides)?;
-            Ok(Self { client, base_url: self.base_url.clone(), calls: Rc::clone(&self.calls) })
+            Ok(Self { client, calls: Rc::clone(&self.calls) })
         };
         Ok(or_error_record(env, create()))
     }
@@ -84,7 +82,7 @@ impl Client {
     /// The base URL of the service.
     #[napi(getter, catch_unwind)]
     pub fn base_url(&self) -> String {
-        self.base_url.clone()
+        self.client.base_url().to_owned()
     }
 }
 

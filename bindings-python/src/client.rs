@@ -21,16 +21,14 @@ const SIGNAL_POLL_INTERVAL: Duration = Duration::from_millis(50);
 #[pyclass(frozen, module = "builderaikits._native")]
 pub(crate) struct Client {
     inner: bridge::Client,
-    base_url: String,
 }
 
 /// Creates a client from the environment and these options, which take precedence.
 #[pyfunction]
 pub(crate) fn create_client(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
     let client = options::client_options(options).and_then(|options| {
-        let base_url = options.base_url.to_string();
         let inner = without_gil(py, || bridge::Client::new(options, "python"))?;
-        Ok(Client { inner, base_url })
+        Ok(Client { inner })
     });
     into_py(py, client)
 }
@@ -41,7 +39,7 @@ impl Client {
     fn with_options(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
         let client = options::client_overrides(options).and_then(|overrides| {
             let inner = without_gil(py, || self.inner.with_options(overrides))?;
-            Ok(Self { inner, base_url: self.base_url.clone() })
+            Ok(Self { inner })
         });
         into_py(py, client)
     }
@@ -101,7 +99,7 @@ impl Client {
     /// The URL of the service.
     #[getter]
     fn base_url(&self) -> &str {
-        &self.base_url
+        self.inner.base_url()
     }
 }
 

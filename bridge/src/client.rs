@@ -30,6 +30,7 @@ struct Inner {
     origin: Origin,
     core: PerProcess<ProcessClient>,
     closed: ClosedFlag,
+    base_url: String,
 }
 
 enum Origin {
@@ -63,6 +64,12 @@ impl Client {
     /// [`ErrorKind::Config`], as [`builderaikits::Client::with_options`].
     pub fn with_options(&self, overrides: ClientOverrides) -> Result<Self> {
         Self::create(Origin::Copy(self.clone(), overrides), self.0.closed.of_copy())
+    }
+
+    /// The base URL as it is called.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.0.base_url
     }
 
     /// Closes the client and, unless it is a copy itself, its copies. Calls in flight finish.
@@ -154,9 +161,9 @@ impl Client {
     }
 
     fn create(origin: Origin, closed: ClosedFlag) -> Result<Self> {
-        let client = Self(Arc::new(Inner { origin, core: PerProcess::new(), closed }));
-        client.core()?;
-        Ok(client)
+        let core = PerProcess::new();
+        let base_url = bindings::base_url(&Self::process_client(&core, &origin)?.client).to_owned();
+        Ok(Self(Arc::new(Inner { origin, core, closed, base_url })))
     }
 
     fn spawn<Completed: Future<Output = ()> + Send>(
@@ -185,8 +192,12 @@ impl Client {
     }
 
     fn core(&self) -> Result<&ProcessClient> {
-        self.0.core.get_or_try_init(|| {
-            let client = match &self.0.origin {
+        Self::process_client(&self.0.core, &self.0.origin)
+    }
+
+    fn process_client<'a>(core: &'a PerProcess<ProcessClient>, origin: &Origin) -> Result<&'a ProcessClient> {
+        core.get_or_try_init(|| {
+            let client = match origin {
                 Origin::Options(options, language) => bindings::new_client(options.clone(), language)?,
                 Origin::Copy(original, overrides) => original.core()?.client.with_options(overrides.clone())?,
             };

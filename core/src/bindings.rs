@@ -29,6 +29,12 @@ pub fn new_client(options: ClientOptions, language: &'static str) -> Result<Clie
     Client::with_language(options, language)
 }
 
+/// The base URL of a client as it is called: the host in lower case and ASCII, without a slash at the end.
+#[must_use]
+pub fn base_url(client: &Client) -> &str {
+    client.settings().base_url.as_str()
+}
+
 /// The host and port that a client calls over plain http; `None` over https.
 #[must_use]
 pub fn plain_http_authority(client: &Client) -> Option<&str> {

@@ -40,6 +40,10 @@ impl BaseUrl {
         if after_scheme.and_then(|rest| rest.split('/').next()).is_some_and(|host| host.contains('@')) {
             return invalid("must not contain credentials");
         }
+        // The parser would decode it, so that the text shows another host than the one that is called.
+        if after_scheme.and_then(|rest| rest.split('/').next()).is_some_and(|host| host.contains('%')) {
+            return invalid("must not have a percent-encoded host");
+        }
         // An empty query or fragment is rejected too, because it would swallow the path that is appended.
         if url.query().is_some() || url.fragment().is_some() {
             return invalid("must not contain a query or a fragment");
@@ -129,6 +133,8 @@ mod tests {
             ("http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1/kits/run"),
             ("http://127.255.0.9/v1", "http://127.255.0.9/v1/kits/run"),
             ("http://[::1]:9/v1", "http://[::1]:9/v1/kits/run"),
+            ("https://example.com/a%2eb", "https://example.com/a%2eb/kits/run"),
+            ("https://bücher.example/v1", "https://xn--bcher-kva.example/v1/kits/run"),
         ];
         for (base, run) in good {
             let base = BaseUrl::new(base, false).unwrap();
@@ -160,6 +166,9 @@ mod tests {
             ("https://user:pw@example.com/v1", "credentials"),
             ("https://@example.com/v1", "credentials"),
             ("https://:@example.com/v1", "credentials"),
+            ("https://api.builderaikits.com%2eexample.com/v1", "percent-encoded host"),
+            ("https://exampl%65.com/v1", "percent-encoded host"),
+            ("https://[fe80::1%25eth0]/v1", "not a URL with a host"),
             ("https://example.com/v1?", "query"),
             ("https://example.com/v1?a=b", "query"),
             ("https://example.com/v1#", "fragment"),
