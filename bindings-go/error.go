@@ -46,6 +46,9 @@ type Error struct {
 	// Retryable is whether the options of the call allow a retry of this outcome, if attempts, retry budget and time were
 	// left.
 	Retryable bool `json:"is_retryable"`
+	// RetryStoppedBy is what stopped the last retry of a retryable failure: max_retries, retry_after (over 120 s), deadline
+	// (the wait would end after it) or retry_budget. New values may be added.
+	RetryStoppedBy string `json:"retry_stopped_by,omitempty"`
 	// IdempotencyKey is the Idempotency-Key of all attempts. If the context ended, it is the key that you set, if any.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 	// Elapsed is the duration of the call, including queueing, all attempts and the waits between them.

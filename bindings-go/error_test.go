@@ -129,7 +129,7 @@ func TestErrorText(t *testing.T) {
 
 func TestErrorAsJSONHasNoBodyAndNoHeaders(t *testing.T) {
 	e := sdk.Error{Kind: sdk.ErrRateLimit, Message: "m", Option: "o", StatusCode: 429, Code: "c", RequestID: "r", Attempts: 2,
-		RetryAfter: time.Second, MayHaveRun: true, Retryable: true, IdempotencyKey: "k", Elapsed: 2 * time.Second}
+		RetryAfter: time.Second, MayHaveRun: true, Retryable: true, RetryStoppedBy: "deadline", IdempotencyKey: "k", Elapsed: 2 * time.Second}
 	want := e
 	e.Body, e.Headers = []byte("prompt"), http.Header{"X": {"prompt"}}
 	for _, value := range []any{e, &e, map[string]any{"err": e}, logged(e), logged(map[string]any{"err": &e})} {

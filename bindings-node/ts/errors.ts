@@ -30,6 +30,9 @@ interface ErrorProperties {
   mayHaveRun: boolean;
   /** Whether the call's options would retry this outcome, regardless of attempts, retry budget and time left. */
   isRetryable: boolean;
+  /** What stopped the last retry of a retryable failure: `max_retries`, `retry_after` (over 120 s), `deadline` (the wait would
+   * end after it) or `retry_budget`. New values may be added. */
+  retryStoppedBy: string | undefined;
   /** The `Idempotency-Key` of all attempts of the call. For a call aborted by its `signal`: the key that you passed, if
    * you passed one. */
   idempotencyKey: string | undefined;

@@ -46,6 +46,7 @@ FIELDS = {
     "retry_after": 2.5,
     "may_have_run": True,
     "is_retryable": True,
+    "retry_stopped_by": "deadline",
     "idempotency_key": "key",
     "elapsed": 1.5,
 }

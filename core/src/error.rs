@@ -164,6 +164,10 @@ pub struct ErrorParts {
     pub may_have_run: bool,
     /// Whether the call's options would retry this failure, whatever attempts, budget and time are left.
     pub is_retryable: bool,
+    /// What stopped the last retry of a retryable failure: `max_retries`, `retry_after` (over 120 s), `deadline` (the wait
+    /// would end after it) or `retry_budget`. New values may be added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_stopped_by: Option<&'static str>,
     /// The `Idempotency-Key` of all attempts of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -274,6 +278,12 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.is_retryable
+    }
+
+    /// See [`ErrorParts::retry_stopped_by`].
+    #[must_use]
+    pub fn retry_stopped_by(&self) -> Option<&'static str> {
+        self.0.retry_stopped_by
     }
 
     /// See [`ErrorParts::idempotency_key`].

@@ -42,7 +42,7 @@ pub struct Record {
     /// An error in one line: status, message, request id, attempts. Of a log record its text.
     pub display: Str,
     /// All fields of an error except its body, as a JSON object: `kind`, `message`, `display`, `attempts`,
-    /// `may_have_run`, `is_retryable`, `elapsed` (seconds), and if present `option`, `status`, `code`, `headers` (pairs),
+    /// `may_have_run`, `is_retryable`, `elapsed` (seconds), and if present `retry_stopped_by`, `option`, `status`, `code`, `headers` (pairs),
     /// `request_id`, `retry_after` (seconds), `idempotency_key`, `cause` (`message`, `errno`).
     pub error_json: Str,
     /// The response body of an error: bytes as received, not always UTF-8.

@@ -155,7 +155,7 @@ typedef struct baik_1_record {
   struct baik_1_str display;
   /**
    * All fields of an error except its body, as a JSON object: `kind`, `message`, `display`, `attempts`,
-   * `may_have_run`, `is_retryable`, `elapsed` (seconds), and if present `option`, `status`, `code`, `headers` (pairs),
+   * `may_have_run`, `is_retryable`, `elapsed` (seconds), and if present `retry_stopped_by`, `option`, `status`, `code`, `headers` (pairs),
    * `request_id`, `retry_after` (seconds), `idempotency_key`, `cause` (`message`, `errno`).
    */
   struct baik_1_str error_json;

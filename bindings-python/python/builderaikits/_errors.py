@@ -69,6 +69,9 @@ class BuilderAIKitsError(Exception):
     """Whether the service may have processed any attempt, so that the call can be billed."""
     is_retryable: bool = False
     """Whether the options of the call allow a retry of this outcome, if attempts, retry budget and time were left."""
+    retry_stopped_by: str | None = None
+    """What stopped the last retry of a retryable failure: `max_retries`, `retry_after` (over 120 s), `deadline` (the
+    wait would end after it) or `retry_budget`. New values may be added."""
     idempotency_key: str | None = None
     """The `Idempotency-Key` of all attempts."""
     elapsed: float = 0.0

@@ -121,5 +121,6 @@ class ErrorFields(TypedDict, total=False):
     retry_after: float | None
     may_have_run: bool
     is_retryable: bool
+    retry_stopped_by: str | None
     idempotency_key: str | None
     elapsed: float

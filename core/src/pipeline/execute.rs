@@ -13,7 +13,7 @@ use crate::pipeline::deadline::saturating_add;
 use crate::pipeline::permits::Permits;
 use crate::pipeline::request::Request;
 use crate::pipeline::response::RawResponse;
-use crate::pipeline::retry::{DEADLINE_TOO_CLOSE, FailedAttempt, RetryDecision, add_jitter, retries_used};
+use crate::pipeline::retry::{FailedAttempt, RetryDecision, RetryStop, add_jitter, retries_used};
 use crate::redacted::Redacted;
 
 /// What a client and its copies share.
@@ -43,8 +43,9 @@ impl Pipeline {
             let permit = match self.permits.acquire(request.deadline).await {
                 Ok(permit) => permit,
                 Err(message) => {
+                    let stop = call.last.is_some().then_some(RetryStop::Deadline);
                     let error = call.last.take().unwrap_or(AttemptError::Timeout { message, sent: false });
-                    return Err(call.into_error(error, request));
+                    return Err(call.into_error(error, request, stop));
                 }
             };
             call.attempts = call.attempts.saturating_add(1);
@@ -60,9 +61,9 @@ impl Pipeline {
             let failed = call.record_failure(&error);
             match self.wait_to_retry(request, &failed, &call).await {
                 Ok(reservation) => call.retry_cost = reservation.commit(),
-                Err(reason) => {
-                    debug!(attempts = call.attempts, reason, "not retried");
-                    return Err(call.into_error(error, request));
+                Err(stop) => {
+                    debug!(attempts = call.attempts, reason = ?stop, "not retried");
+                    return Err(call.into_error(error, request, Some(stop)));
                 }
             }
             call.last = Some(error);
@@ -82,7 +83,7 @@ impl Pipeline {
         request: &Request,
         failed: &FailedAttempt,
         call: &CallState,
-    ) -> Result<Reservation<'_>, &'static str> {
+    ) -> Result<Reservation<'_>, RetryStop> {
         let now = Instant::now();
         if let Some(delay) = failed.gate_duration() {
             self.gate.close_until(saturating_add(now, delay));
@@ -91,9 +92,9 @@ impl Pipeline {
         let retries = retries_used(call.attempts, call.unprocessed_attempts);
         let delay = match request.policy.decide(failed, retries, jitter(), remaining) {
             RetryDecision::RetryAfter(delay) => delay,
-            RetryDecision::Stop(reason) => return Err(reason),
+            RetryDecision::Stop(stop) => return Err(stop),
         };
-        let reservation = self.budget.reserve(retry_cost(failed)).ok_or("the retry budget is empty")?;
+        let reservation = self.budget.reserve(retry_cost(failed)).ok_or(RetryStop::Budget)?;
         let kind = call.last_kind.as_str();
         info!(attempt = call.attempts, delay_ms = delay.as_millis(), kind, status = failed.status, "retrying");
         let mut retry_at = saturating_add(now, delay);
@@ -103,7 +104,7 @@ impl Pipeline {
                 retry_at = saturating_add(now, add_jitter(opens_at.saturating_duration_since(now), jitter()));
             }
             if request.deadline.is_some_and(|deadline| retry_at >= deadline.at) {
-                return Err(DEADLINE_TOO_CLOSE);
+                return Err(RetryStop::Deadline);
             }
             sleep_until(retry_at).await;
             if !failed.waits_at_gate() || self.gate.closed_until(Instant::now()).is_none() {
@@ -150,14 +151,20 @@ impl CallState {
     }
 
     /// The error of the last attempt, completed with what is known of the call.
-    fn into_error(self, error: AttemptError, request: &Request) -> Error {
+    fn into_error(self, error: AttemptError, request: &Request, stop: Option<RetryStop>) -> Error {
+        let is_retryable = request.policy.is_retryable(&error.failed_attempt());
+        let mut parts = error.into_parts();
+        if let Some(words) = stop.and_then(RetryStop::words) {
+            parts.message = format!("{} (not retried: {words})", parts.message);
+        }
         Error::from(ErrorParts {
-            is_retryable: request.policy.is_retryable(&error.failed_attempt()),
+            is_retryable,
+            retry_stopped_by: stop.and_then(RetryStop::name),
             attempts: self.attempts,
             may_have_run: self.may_have_run,
             idempotency_key: Some(request.idempotency_key().to_owned()),
             elapsed: request.started.elapsed(),
-            ..error.into_parts()
+            ..parts
         })
     }
 }

@@ -88,8 +88,43 @@ impl FailedAttempt {
 pub(crate) enum RetryDecision {
     /// Retry after this delay.
     RetryAfter(Duration),
-    /// Return the error. The reason is for the log.
-    Stop(&'static str),
+    /// Return the error.
+    Stop(RetryStop),
+}
+
+/// Why a failed attempt is not retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RetryStop {
+    NotRetryable,
+    MaxRetries,
+    /// `Retry-After` is over 120 s.
+    RetryAfter,
+    /// The wait would end after the deadline.
+    Deadline,
+    Budget,
+}
+
+impl RetryStop {
+    /// The value of `retry_stopped_by` in every language.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::NotRetryable => None,
+            Self::MaxRetries => Some("max_retries"),
+            Self::RetryAfter => Some("retry_after"),
+            Self::Deadline => Some("deadline"),
+            Self::Budget => Some("retry_budget"),
+        }
+    }
+
+    /// What the error's message adds. The number of attempts tells of `max_retries`.
+    pub(crate) fn words(self) -> Option<&'static str> {
+        match self {
+            Self::NotRetryable | Self::MaxRetries => None,
+            Self::RetryAfter => Some("the service asks to wait for more than 120 s"),
+            Self::Deadline => Some("the wait would end after `timeout`"),
+            Self::Budget => Some("the retry budget of the client is empty"),
+        }
+    }
 }
 
 /// The options of a call that decide about retries.
@@ -121,24 +156,21 @@ impl RetryPolicy {
         remaining: Option<Duration>,
     ) -> RetryDecision {
         if !self.is_retryable(failed) {
-            return RetryDecision::Stop("not retryable");
+            return RetryDecision::Stop(RetryStop::NotRetryable);
         }
         if retries >= self.max_retries {
-            return RetryDecision::Stop("max_retries reached");
+            return RetryDecision::Stop(RetryStop::MaxRetries);
         }
         if failed.retry_after.is_some_and(|delay| delay > MAX_RETRY_AFTER) {
-            return RetryDecision::Stop("Retry-After is over 120 s");
+            return RetryDecision::Stop(RetryStop::RetryAfter);
         }
         let delay = backoff(failed, retries, jitter);
         match remaining {
-            Some(remaining) if delay >= remaining => RetryDecision::Stop(DEADLINE_TOO_CLOSE),
+            Some(remaining) if delay >= remaining => RetryDecision::Stop(RetryStop::Deadline),
             _ => RetryDecision::RetryAfter(delay),
         }
     }
 }
-
-/// Why there is no retry if its delay ends after the deadline.
-pub(crate) const DEADLINE_TOO_CLOSE: &str = "the delay does not fit the deadline";
 
 /// The retries so far that count against `max_retries`. `unprocessed` of the attempts were not processed by the server.
 pub(crate) fn retries_used(attempts: u32, unprocessed: u32) -> u32 {

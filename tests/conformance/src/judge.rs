@@ -125,7 +125,7 @@ mod tests {
     fn error(message: &str) -> Value {
         json!({"id": "c.0", "error": {"kind": "rate_limit", "class": "RateLimit", "status": 429, "code": null,
             "message": message, "body": null, "headers": null, "request_id": null, "attempts": 1,
-            "retry_after_ms": null, "may_have_run": false, "is_retryable": true, "idempotency_key": "one"}})
+            "retry_after_ms": null, "may_have_run": false, "is_retryable": true, "retry_stopped_by": null, "idempotency_key": "one"}})
     }
 
     /// A reply 50 ms after its call, and two requests 20 ms apart. The connection of the last one is closed 40 ms after the

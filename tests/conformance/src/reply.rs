@@ -58,7 +58,7 @@ const METADATA: [(&str, Type); 5] = [
     ("headers", Type::Headers),
 ];
 
-const ERROR: [(&str, Type); 13] = [
+const ERROR: [(&str, Type); 14] = [
     ("kind", Type::String),
     ("class", Type::String),
     ("status", Type::Count),
@@ -71,6 +71,7 @@ const ERROR: [(&str, Type); 13] = [
     ("retry_after_ms", Type::Count),
     ("may_have_run", Type::Bool),
     ("is_retryable", Type::Bool),
+    ("retry_stopped_by", Type::String),
     ("idempotency_key", Type::String),
 ];
 
@@ -161,7 +162,7 @@ mod tests {
     fn error(kind: &str, class: &str, status: Value) -> Value {
         json!({"id": "1", "error": {"kind": kind, "class": class, "status": status, "code": null, "message": "m",
             "body": null, "headers": null, "request_id": null, "attempts": 1, "retry_after_ms": null,
-            "may_have_run": false, "is_retryable": true, "idempotency_key": "k"}})
+            "may_have_run": false, "is_retryable": true, "retry_stopped_by": null, "idempotency_key": "k"}})
     }
 
     #[test]

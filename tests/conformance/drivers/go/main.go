@@ -90,7 +90,7 @@ func errorResult(err error) object {
 	return object{"error": object{"kind": e.Kind, "class": class(err), "status": orNull(e.StatusCode), "code": orNull(e.Code),
 		"message": e.Message, "body": body, "headers": joinHeaders(e.Headers), "request_id": orNull(e.RequestID), "attempts": e.Attempts,
 		"retry_after_ms": orNull(e.RetryAfter.Round(time.Millisecond).Milliseconds()), "may_have_run": e.MayHaveRun,
-		"is_retryable": e.Retryable, "idempotency_key": orNull(e.IdempotencyKey)}}
+		"is_retryable": e.Retryable, "retry_stopped_by": orNull(e.RetryStoppedBy), "idempotency_key": orNull(e.IdempotencyKey)}}
 }
 
 func class(err error) string {

@@ -58,6 +58,7 @@ function errorFields(error) {
     retry_after_ms: error.retryAfterMs === undefined ? null : Math.round(error.retryAfterMs),
     may_have_run: error.mayHaveRun,
     is_retryable: error.isRetryable,
+    retry_stopped_by: error.retryStoppedBy ?? null,
     idempotency_key: error.idempotencyKey ?? null,
   };
 }

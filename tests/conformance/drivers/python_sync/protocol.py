@@ -45,7 +45,7 @@ def run_reply(run):
 
 def error_reply(error):
     names = ["kind", "status", "code", "message", "headers", "request_id", "attempts", "may_have_run", "is_retryable"]
-    fields = {name: getattr(error, name) for name in [*names, "idempotency_key"]}
+    fields = {name: getattr(error, name) for name in [*names, "retry_stopped_by", "idempotency_key"]}
     fields["class"] = type(error).__name__
     fields["body"] = None if error.body is None else error.body.decode(errors="replace")
     fields["retry_after_ms"] = None if error.retry_after is None else round(error.retry_after * 1000)

@@ -90,7 +90,7 @@ fn ok() -> Value {
 fn error(kind: &str, class: &str, status: Option<u16>, message: &str) -> Value {
     json!({"error": {"kind": kind, "class": class, "status": status, "code": null, "message": message, "body": null,
         "headers": null, "request_id": null, "attempts": 1, "retry_after_ms": null, "may_have_run": false,
-        "is_retryable": true, "idempotency_key": "one"}})
+        "is_retryable": true, "retry_stopped_by": null, "idempotency_key": "one"}})
 }
 
 fn reply(line: &Value, mut reply: Value) -> io::Result<()> {

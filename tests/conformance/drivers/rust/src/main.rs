@@ -150,6 +150,7 @@ fn error_reply(error: &Error) -> Value {
         "retry_after_ms": error.retry_after().map(|delay| delay.saturating_add(Duration::from_micros(500)).as_millis()),
         "may_have_run": error.may_have_run(),
         "is_retryable": error.is_retryable(),
+        "retry_stopped_by": error.retry_stopped_by(),
         "idempotency_key": error.idempotency_key(),
     }})
 }
