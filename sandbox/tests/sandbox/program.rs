@@ -80,6 +80,8 @@ fn log_shows_neither_key_nor_prompt() {
     run(&url, "bak_secret", r#"{"kit":"Hello","input":"Hello"}"#);
     send(&url, "POST", "/v1/bak_secret?bak_secret", "", HELLO);
     send(&url, "GET", "/sandbox/stats", "", "");
+    // Characters that a terminal interprets.
+    send(&url, "GET", "/a\u{202e}b\u{9b}31m", "", "");
     let (_, log) = program.stop("-TERM");
     let lines: Vec<&str> = log.lines().collect();
     let starts = [
@@ -88,6 +90,7 @@ fn log_shows_neither_key_nor_prompt() {
         ("POST /v1/kits/run 400 ", " unknown_kit "),
         ("POST … 404 ", " not_found "),
         ("GET /sandbox/stats 200 ", " - "),
+        ("GET /a\\u{202e}b\\u{9b}31m 404 ", " not_found "),
     ];
     assert_eq!(lines.len(), starts.len(), "{log}");
     for (line, (start, part)) in lines.iter().zip(starts) {
