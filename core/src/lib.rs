@@ -48,6 +48,7 @@ pub mod bindings;
 mod client;
 mod config;
 mod error;
+mod error_kind;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// The files of core/src in layers, from bottom to top. A file imports from lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["redacted.rs"],
+    &["error_kind.rs"],
     &["error.rs"],
     &["http/error.rs", "http/tracked_body.rs", "http/tls.rs"],
     &["http/transport.rs"],
