@@ -64,12 +64,11 @@ bench: rust ## Compare the core with other clients; bench/README.md has the figu
 	bench/run.py rust
 
 .PHONY: lint
-lint: rust ## Check the format and clippy, with warnings denied
+lint: rust ## Check the format, clippy with warnings denied, and that license notices and release tools are current
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then set -x; $(CARGO) fmt --all --check; \
 	  else $(call skip,the format of Rust,rustup component add rustfmt); fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then set -x; $(CARGO) clippy --workspace --all-targets $(LOCKED) -- -D warnings; \
 	  else $(call skip,clippy,rustup component add clippy); fi
-
 	@$(MAKE) --no-print-directory notices-check release-requirements-check
 
 # What is shipped as compiled code, each with the licenses of its crates.

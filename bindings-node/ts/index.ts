@@ -37,7 +37,8 @@ class BuilderAIKits {
 
   /**
    * Creates a copy with other options. The copy shares connections, retry budget and concurrency limit with this client,
-   * and is closed with it; closing the copy closes the copy alone. Options that you omit keep their values; `headers` replaces all headers of the client.
+   * and is closed with it; closing the copy closes the copy alone. Options that you omit keep their values; `headers`
+   * replaces all headers of the client.
    *
    * Throws a `ConfigurationError` that names the invalid option.
    */

@@ -120,16 +120,16 @@ fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, InvalidVa
     if value.is_none() {
         return Ok(Value::Null);
     }
-    let invalid = |problem| InvalidValue::new(Path::Option(name), problem);
+    let invalid = |problem: &str| InvalidValue::new(Path::Option(name), problem);
     let is_number =
         (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if is_number => {
-            options::timeout_from_secs(seconds).map_err(|problem| invalid(problem.to_owned()))?;
+            options::timeout_from_secs(seconds).map_err(invalid)?;
             // An infinite number becomes null, which means no limit.
             Ok(Value::from(seconds * 1000.0))
         }
-        Err(_) if is_number => Err(invalid("is too large. Pass None for no limit.".to_owned())),
-        _ => Err(invalid(format!("must be a number of seconds, or None for no limit, not '{}'.", type_name(value)))),
+        Err(_) if is_number => Err(invalid("is too large. Pass None for no limit.")),
+        _ => Err(invalid(&format!("must be a number of seconds, or None for no limit, not '{}'.", type_name(value)))),
     }
 }

@@ -9,9 +9,9 @@ pub struct ErrorRecord {
     pub kind: &'static str,
     /// The error in one line.
     pub display: String,
-    /// A JSON object: `kind`, `message`, `display`, `attempts`, `may_have_run`, `is_retryable`, `retry_stopped_by`, `elapsed` (seconds), and where
-    /// they are known `option`, `status`, `code`, `headers` (pairs), `request_id`, `retry_after` (seconds), `idempotency_key`,
-    /// `cause` (`message`, `errno`).
+    /// A JSON object: `kind`, `message`, `display`, `attempts`, `may_have_run`, `is_retryable`, `elapsed` (seconds), and where
+    /// they are known `retry_stopped_by`, `option`, `status`, `code`, `headers` (pairs), `request_id`, `retry_after` (seconds),
+    /// `idempotency_key`, `cause` (`message`, `errno`).
     pub json: String,
     /// The response body.
     pub body: Option<Vec<u8>>,

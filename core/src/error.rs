@@ -47,7 +47,7 @@ pub struct ErrorParts {
     /// What kind of failure it is.
     pub kind: ErrorKind,
     /// What went wrong, in one line: the service's message if it sent one (control characters escaped, the API key
-    /// redacted, cut to 512 characters), else the SDK's.
+    /// redacted, cut to 512 characters), else the SDK's. What stopped a retry follows in parentheses.
     pub message: String,
     /// The option or request field that is invalid, by its canonical name, such as `base_url` or `config.max_tokens`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,11 +8,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use builderaikits::{Client, ClientOptions, ErrorKind};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::common::certificates::Authority;
 use crate::common::service::RUN;
-use crate::common::wire::{RawServer, read_body, read_head};
+use crate::common::wire::{self, RawServer, accept_http2_request, read_body, read_head};
 use crate::common::{hello, options};
 
 /// How long the flooded call may take. It is over earlier where a limit of the SDK or of the HTTP library ends it.
@@ -66,20 +66,20 @@ fn http2_floods_delay_no_other_call() {
     // HPACK: `:status: 100` as a literal that is not indexed, by the name of entry 8.
     let informational = [&[0x08, 3][..], b"100"].concat();
     let floods = [
-        ("100", frame(HEADERS, END_HEADERS, 1, &informational)),
-        ("PING", frame(PING, 0, 0, &[0; 8])),
-        ("SETTINGS", frame(SETTINGS, 0, 0, &[])),
-        ("WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1])),
-        ("empty DATA", frame(DATA, 0, 1, &[])),
-        ("PRIORITY", frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1])),
-        ("unknown frames", frame(99, 0, 1, &[])),
-        ("CONTINUATION", frame(CONTINUATION, 0, 1, &[])),
+        ("100", wire::frame(HEADERS, END_HEADERS, 1, &informational)),
+        ("PING", wire::frame(PING, 0, 0, &[0; 8])),
+        ("SETTINGS", wire::frame(SETTINGS, 0, 0, &[])),
+        ("WINDOW_UPDATE", wire::frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1])),
+        ("empty DATA", wire::frame(DATA, 0, 1, &[])),
+        ("PRIORITY", wire::frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1])),
+        ("unknown frames", wire::frame(99, 0, 1, &[])),
+        ("CONTINUATION", wire::frame(CONTINUATION, 0, 1, &[])),
     ];
     let authority = Authority::new();
     for (what, frame) in floods {
         let start = match what {
-            "empty DATA" => self::frame(HEADERS, END_HEADERS, 1, &[0x88]),
-            "CONTINUATION" => self::frame(HEADERS, 0, 1, &[0x88]),
+            "empty DATA" => wire::frame(HEADERS, END_HEADERS, 1, &[0x88]),
+            "CONTINUATION" => wire::frame(HEADERS, 0, 1, &[0x88]),
             _ => Vec::new(),
         };
         let acceptor = authority.issue("127.0.0.1", |_| {}).acceptor(&["h2"]);
@@ -88,9 +88,7 @@ fn http2_floods_delay_no_other_call() {
             let (acceptor, start, repeated) = (acceptor.clone(), start.clone(), repeated.clone());
             async move {
                 let mut stream = acceptor.accept(stream).await?;
-                stream.write_all(&self::frame(SETTINGS, 0, 0, &[])).await?;
-                stream.flush().await?;
-                read_request(&mut stream).await?;
+                accept_http2_request(&mut stream).await?;
                 stream.write_all(&start).await?;
                 send_forever(stream, &repeated).await
             }
@@ -173,23 +171,5 @@ impl Elsewhere {
 async fn send_forever(mut stream: impl AsyncWrite + Unpin, bytes: &[u8]) -> io::Result<()> {
     loop {
         stream.write_all(bytes).await?;
-    }
-}
-
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
-}
-
-/// Reads the preface and frames of HTTP/2, up to the headers of a request.
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
-    stream.read_exact(&mut [0; 24]).await?;
-    loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).await?;
-        stream.read_exact(&mut vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize]).await?;
-        if head[3] == 1 {
-            return Ok(());
-        }
     }
 }

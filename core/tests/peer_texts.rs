@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::common::certificates::Authority;
-use crate::common::wire::{RawServer, read_body, read_head};
+use crate::common::wire::{RawServer, accept_http2_request, frame, read_body, read_head};
 use crate::common::{KEY, options, run};
 
 /// What every peer here sends. Behind 500 characters, so that a key that is redacted after the cut leaves its start.
@@ -103,14 +103,14 @@ async fn http2_frames() {
     with_data.extend(canary().repeat(20).into_bytes());
     let last_stream_1 = [&[0, 0, 0, 1], &with_data[4..]].concat();
     let frames = [
-        ("GOAWAY", frame(GOAWAY, 0, &with_data)),
-        ("GOAWAY of the stream", frame(GOAWAY, 0, &last_stream_1)),
+        ("GOAWAY", frame(GOAWAY, 0, 0, &with_data)),
+        ("GOAWAY of the stream", frame(GOAWAY, 0, 0, &last_stream_1)),
         (
             "GOAWAY, odd reason",
-            frame(GOAWAY, 0, &[&last_stream_1[..4], b"\xff\xff\xff\xff", canary().as_bytes()].concat()),
+            frame(GOAWAY, 0, 0, &[&last_stream_1[..4], b"\xff\xff\xff\xff", canary().as_bytes()].concat()),
         ),
-        ("RST_STREAM", frame(RST_STREAM, 1, &[0, 0, 0, 2])),
-        ("RST_STREAM, too long", frame(RST_STREAM, 1, canary().as_bytes())),
+        ("RST_STREAM", frame(RST_STREAM, 0, 1, &[0, 0, 0, 2])),
+        ("RST_STREAM, too long", frame(RST_STREAM, 0, 1, canary().as_bytes())),
         ("no frame", canary().repeat(99).into_bytes()),
     ];
     let authority = Authority::new();
@@ -126,27 +126,9 @@ async fn http2_frames() {
     }
 }
 
-fn frame(kind: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, 0, 0, 0, 0, stream], payload].concat()
-}
-
-/// Sends SETTINGS, and `bytes` once the request's headers came.
+/// Sends `bytes` once the headers of a request came, and closes.
 async fn http2_connection(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> io::Result<()> {
-    const PREFACE: usize = 24;
-    const HEADERS: u8 = 1;
-    stream.write_all(&frame(4, 0, &[])).await?;
-    stream.flush().await?;
-    stream.read_exact(&mut [0; PREFACE]).await?;
-    loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).await?;
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        stream.read_exact(&mut payload).await?;
-        if head[3] == HEADERS {
-            break;
-        }
-    }
+    accept_http2_request(&mut stream).await?;
     stream.write_all(bytes).await?;
     stream.shutdown().await?;
     while stream.read(&mut [0; 4096]).await? > 0 {}

@@ -66,7 +66,10 @@ class BaseClient:
         return copy
 
     def close(self) -> None:
-        """Makes new calls of this client raise `ClientClosedError`, and those of its copies. Calls in flight finish."""
+        """Closes this client and, unless it is a copy itself, its copies: new calls raise `ClientClosedError`.
+
+        Calls in flight finish.
+        """
         self._native.close()
 
     def _init_native(

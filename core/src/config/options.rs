@@ -58,8 +58,9 @@ pub struct ClientOptions {
     /// Extra headers for every request, as name and value. Default none. [`from_env`](Self::from_env) reads
     /// `BUILDERAIKITS_CUSTOM_HEADERS`, one `Name: value` a line.
     ///
-    /// Rejected, because the SDK sets them: authorization, host, content-*, transfer-encoding, accept-encoding,
-    /// connection, proxy-authorization, idempotency-key.
+    /// Rejected, because the SDK sets them or because they change the framing or the connection: authorization, host,
+    /// content-*, transfer-encoding, accept-encoding, connection, proxy-authorization, idempotency-key, expect, keep-alive,
+    /// proxy-connection, te, trailer, upgrade.
     pub headers: Vec<(String, Redacted<String>)>,
     /// The proxy: an `http`, `https`, `socks5` or `socks5h` URL, or `off`. Default `None`: `HTTPS_PROXY` or `ALL_PROXY`,
     /// except for the hosts of `NO_PROXY`. The key travels only inside the tunnel; plain http never uses a proxy.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -62,6 +62,30 @@ pub(crate) async fn read_tls_record(stream: &mut TcpStream) -> io::Result<Vec<u8
     let mut record = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
     stream.read_exact(&mut record).await?;
     Ok(record)
+}
+
+/// A frame of HTTP/2.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// Sends the SETTINGS of an HTTP/2 server, and reads up to the headers of a request.
+pub(crate) async fn accept_http2_request(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    const PREFACE_BYTES: usize = 24;
+    const HEADERS: u8 = 1;
+    const SETTINGS: u8 = 4;
+    stream.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
+    stream.flush().await?;
+    stream.read_exact(&mut [0; PREFACE_BYTES]).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        stream.read_exact(&mut vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize]).await?;
+        if head[3] == HEADERS {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads up to and including an empty line.
