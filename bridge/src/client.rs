@@ -83,6 +83,15 @@ impl Client {
         self.0.closed.is_closed()
     }
 
+    /// Answers a question about the client as JSON: see [`bindings::query`].
+    ///
+    /// # Errors
+    ///
+    /// As [`bindings::query`].
+    pub fn query(&self, name: &str, request: &str) -> Result<String> {
+        bindings::query(&self.core()?.client, name, request)
+    }
+
     /// Starts a call that completes in `queue`, and returns its id. Returns `None` if the queue is closed.
     pub fn submit(
         &self,

@@ -21,7 +21,7 @@ mod queue;
 mod runtime;
 mod sync;
 
-pub use builderaikits::bindings::{Call, HostTimes, MAX_JSON_DEPTH, Payload, Response};
+pub use builderaikits::bindings::{Call, HostTimes, MAX_JSON_DEPTH, Payload, Response, catalog_json};
 pub use client::{CallResult, Client, CompletionQueue};
 pub use error_record::{ErrorRecord, error_record, header_pairs};
 pub use per_process::PerProcess;

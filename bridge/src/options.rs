@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use builderaikits::{
-    ApiKey, ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, Redacted, RequestOptions, Result, Timeout,
+    ApiKey, ClientOptions, ClientOverrides, Cost, Error, ErrorKind, ErrorParts, Kit, Quota, RateLimit, Redacted,
+    RequestOptions, Result, Timeout,
 };
 use serde_json::{Map, Value};
 
@@ -30,6 +31,9 @@ pub fn apply_client_options(options: &mut ClientOptions, values: Map<String, Val
             "connect_timeout_ms" => options.connect_timeout = value.timeout()?.into(),
             "max_retries" => options.max_retries = value.integer(0)?,
             "retry_ambiguous" => options.retry_ambiguous = value.bool()?,
+            "retry_budget" => options.retry_budget = value.bool()?,
+            "rate_limit" => options.rate_limit = value.rate_limit()?,
+            "prices" => options.prices = value.prices()?,
             "max_concurrency" => options.max_concurrency = value.optional(|value| value.integer(1))?,
             "max_response_bytes" => options.max_response_bytes = value.integer(1)?,
             "headers" => options.headers = value.headers()?,
@@ -60,12 +64,12 @@ pub fn client_overrides(values: Map<String, Value>) -> Result<ClientOverrides> {
             "retry_ambiguous" => overrides.retry_ambiguous = Some(value.bool()?),
             "headers" => overrides.headers = Some(value.headers()?),
             "app_name" => overrides.app_name = Some(value.string()?),
-            "base_url" | "connect_timeout_ms" | "max_concurrency" | "max_response_bytes" | "proxy" | "ca_file"
-            | "allow_http" => {
+            "base_url" | "connect_timeout_ms" | "retry_budget" | "rate_limit" | "prices" | "max_concurrency"
+            | "max_response_bytes" | "proxy" | "ca_file" | "allow_http" => {
                 return Err(value.invalid(|name| {
                     format!(
-                        "`{name}` cannot be changed for a copy of a client, because copies share connections. Create a \
-                         new client."
+                        "`{name}` cannot be changed for a copy of a client, because copies share connections and limits. \
+                         Create a new client."
                     )
                 }));
             }
@@ -167,6 +171,52 @@ impl Given<'_> {
         Ok(headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect())
     }
 
+    /// A text such as `maker`, or an object with `requests`, `tokens` and `per_ms`.
+    fn rate_limit(self) -> Result<RateLimit> {
+        let Value::Object(quota) = &self.value else {
+            return match self.value.as_str() {
+                Some(text) => text.parse(),
+                None => Err(self.invalid(|name| format!("`{name}` must be a string, or an object of numbers."))),
+            };
+        };
+        let number = |field: &str| match quota.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(number) => number
+                .as_u64()
+                .map(Some)
+                .ok_or_else(|| self.invalid(|name| format!("`{name}.{field}` must be an integer of at least 1."))),
+        };
+        if let Some(unknown) = quota.keys().find(|field| !["requests", "tokens", "per_ms"].contains(&field.as_str())) {
+            let unknown = unknown.strip_suffix("_ms").unwrap_or(unknown).escape_debug();
+            return Err(self.invalid(|name| format!("`{name}` has requests, tokens and per, but not `{unknown}`.")));
+        }
+        let per = match quota.get("per_ms") {
+            None | Some(Value::Null) => Duration::from_secs(60),
+            Some(ms) => match ms.as_f64().map(|ms| Duration::try_from_secs_f64(ms / 1000.0)) {
+                Some(Ok(per)) => per,
+                _ => return Err(self.invalid(|name| format!("`{name}.per` must be a length of time."))),
+            },
+        };
+        Ok(RateLimit::Custom(Quota { requests: number("requests")?, tokens: number("tokens")?, per }))
+    }
+
+    /// US dollars per 1,000 tokens by kit, as numbers or as decimal text.
+    fn prices(self) -> Result<Vec<(Kit, Cost)>> {
+        let Value::Object(prices) = &self.value else {
+            return Err(self.invalid(|name| format!("`{name}` must map kit ids to prices.")));
+        };
+        let price = |(kit, price): (&String, &Value)| {
+            let text = match price {
+                Value::String(text) => text.clone(),
+                // Without an exponent, unlike JSON.
+                Value::Number(number) => number.as_f64().unwrap_or(f64::NAN).to_string(),
+                _ => String::new(),
+            };
+            text.parse().map(|price| (Kit::from(kit.as_str()), price))
+        };
+        prices.iter().map(price).collect()
+    }
+
     fn optional<T>(self, read: impl FnOnce(Self) -> Result<T>) -> Result<Option<T>> {
         if self.value.is_null() { Ok(None) } else { read(self).map(Some) }
     }
@@ -207,6 +257,7 @@ impl Max for usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use builderaikits::Plan;
     use serde_json::json;
 
     fn map(value: Value) -> Map<String, Value> {
@@ -222,7 +273,8 @@ mod tests {
             "api_key": "bak_1", "base_url": "https://example.com", "timeout_ms": null, "attempt_timeout_ms": 1.5,
             "connect_timeout_ms": 1e300, "max_retries": 0, "retry_ambiguous": true, "max_concurrency": 7,
             "max_response_bytes": 9, "headers": {"a": "b"}, "proxy": "off", "ca_file": "/x", "allow_http": true,
-            "app_name": "app/1"
+            "app_name": "app/1", "retry_budget": false, "rate_limit": "maker", "prices": {"summarizer": 0.0000005,
+            "new-kit": "1.5"}
         });
         let mut options = ClientOptions::default();
         apply_client_options(&mut options, map(valid)).unwrap();
@@ -231,6 +283,9 @@ mod tests {
         assert_eq!((options.max_concurrency, options.max_response_bytes, options.allow_http), (Some(7), 9, true));
         assert_eq!(options.headers, [("a".to_owned(), "b".into())]);
         assert_eq!((options.proxy.unwrap().as_str(), options.app_name.as_deref()), ("off", Some("app/1")));
+        assert_eq!((options.retry_budget, options.rate_limit), (false, RateLimit::Plan(Plan::Maker)));
+        let prices = options.prices.iter().map(|(kit, price)| (kit.as_str(), price.nano_usd())).collect::<Vec<_>>();
+        assert_eq!(prices, [("new-kit", 1_500_000_000), ("summarizer", 500)]);
         assert!(options.api_key.is_some() && *options.base_url == "https://example.com");
 
         let invalid = [
@@ -245,6 +300,15 @@ mod tests {
             (json!({"max_retries": 4294967296_u64}), "max_retries", "`max_retries` must be an integer"),
             (json!({"max_retries": true}), "max_retries", "`max_retries` must be an integer"),
             (json!({"max_concurrency": 0}), "max_concurrency", "`max_concurrency` must be an integer from 1 to"),
+            (json!({"rate_limit": "fast"}), "rate_limit", "`rate_limit` is not known"),
+            (json!({"rate_limit": 30}), "rate_limit", "`rate_limit` must be a string, or an object"),
+            (json!({"rate_limit": {"requests": -1}}), "rate_limit", "`rate_limit.requests` must be an integer"),
+            (json!({"rate_limit": {"per_ms": "1"}}), "rate_limit", "`rate_limit.per` must be a length of time"),
+            (json!({"rate_limit": {"per_ms": -1}}), "rate_limit", "`rate_limit.per` must be a length of time"),
+            (json!({"rate_limit": {"request": 1}}), "rate_limit", "`rate_limit` has requests, tokens and per, but"),
+            (json!({"prices": 1}), "prices", "`prices` must map kit ids to prices"),
+            (json!({"prices": {"text-gen": -1}}), "prices", "`prices`: an amount must be a number of US dollars"),
+            (json!({"prices": {"text-gen": null}}), "prices", "`prices`: an amount must be"),
             (json!({"retry_ambiguous": 1}), "retry_ambiguous", "`retry_ambiguous` must be true or false"),
             (json!({"headers": ["a"]}), "headers", "`headers` must map header names to strings"),
             (json!({"headers": {"a": 1}}), "headers", "`headers` must map header names to strings"),
@@ -258,6 +322,15 @@ mod tests {
     }
 
     #[test]
+    fn rate_limit_from_numbers() {
+        let mut options = ClientOptions::default();
+        let limit = json!({"rate_limit": {"requests": 30, "tokens": null, "per_ms": 6000.5}});
+        apply_client_options(&mut options, map(limit)).unwrap();
+        let per = Duration::from_micros(6_000_500);
+        assert_eq!(options.rate_limit, RateLimit::Custom(Quota { requests: Some(30), tokens: None, per }));
+    }
+
+    #[test]
     fn client_overrides_table() {
         let valid = json!({"api_key": "bak_1", "timeout_ms": null, "attempt_timeout_ms": 5, "max_retries": 3,
             "retry_ambiguous": true, "headers": {}, "app_name": "app/1"});
@@ -265,7 +338,17 @@ mod tests {
         assert_eq!(overrides.timeout, Some(Timeout::Never));
         assert_eq!(overrides.attempt_timeout, Some(Timeout::After(Duration::from_millis(5))));
         assert_eq!((overrides.max_retries, overrides.headers), (Some(3), Some(vec![])));
-        for option in ["base_url", "proxy", "ca_file", "max_concurrency", "max_response_bytes", "allow_http"] {
+        for option in [
+            "base_url",
+            "proxy",
+            "ca_file",
+            "rate_limit",
+            "retry_budget",
+            "prices",
+            "max_concurrency",
+            "max_response_bytes",
+            "allow_http",
+        ] {
             let error = client_overrides(map(json!({ option: null }))).unwrap_err();
             assert_eq!((error.kind(), error.option()), (ErrorKind::Config, Some(option)));
             assert!(error.message().contains("copies share connections"), "{error}");

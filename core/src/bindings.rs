@@ -10,6 +10,7 @@ use crate::api::operation::execute;
 use crate::client::Client;
 use crate::config::options::{ClientOptions, RequestOptions};
 use crate::error::{Error, ErrorKind, ErrorParts, Result};
+use crate::models::catalog::{KITS, KitInfo, Plan, Quota};
 use crate::models::response_metadata::ResponseMetadata;
 use crate::models::run::Run;
 use crate::models::run_request::RunRequest;
@@ -18,6 +19,8 @@ pub use crate::api::operation::Operation;
 pub use crate::client::ClosedFlag;
 pub use crate::config::proxy::ProxyEnv;
 pub use crate::models::decode_lenient::MAX_EXTRA_DEPTH as MAX_JSON_DEPTH;
+pub use crate::models::run::Bill;
+pub use crate::pacing::output_estimates::Workload;
 pub use crate::pipeline::deadline::HostTimes;
 
 /// Creates a client whose `User-Agent` names a language.
@@ -121,6 +124,47 @@ impl Call {
     pub fn execute(self, client: Client, options: RequestOptions, host: HostTimes) -> Executing {
         (self.0)(client, options, host)
     }
+}
+
+/// Answers a question about a client as JSON, without a request to the service: `usage`, and `kits.estimate` with a request
+/// as JSON. Durations are in seconds, costs have `usd` as text and `nano_usd` as a number.
+///
+/// # Errors
+///
+/// [`InvalidRequest`](ErrorKind::InvalidRequest) for an unknown name or an invalid request.
+pub fn query(client: &Client, name: &str, request: &str) -> Result<String> {
+    match name {
+        "usage" => to_json(&client.usage()),
+        "kits.estimate" => to_json(&client.kits().estimate(&RunRequest::from_json(request)?)),
+        _ => Err(Error::new(ErrorKind::InvalidRequest, format!("Unknown query '{}'.", name.escape_debug()))),
+    }
+}
+
+/// The kits and plans that this version knows, as JSON: `kits` with their [`KitInfo`], and `plans` with `id`, `requests` and
+/// `tokens` per minute.
+#[must_use]
+pub fn catalog_json() -> String {
+    #[derive(Serialize)]
+    struct PlanRecord {
+        id: &'static str,
+        requests_per_minute: Option<u64>,
+        tokens_per_minute: Option<u64>,
+    }
+    #[derive(Serialize)]
+    struct Catalog {
+        kits: [KitInfo; 4],
+        plans: [PlanRecord; 2],
+    }
+    let plans = Plan::ALL.map(|plan| {
+        let Quota { requests, tokens, .. } = plan.quota();
+        PlanRecord { id: plan.name(), requests_per_minute: requests, tokens_per_minute: tokens }
+    });
+    serde_json::to_string(&Catalog { kits: KITS, plans }).unwrap_or_default()
+}
+
+fn to_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|_| Error::new(ErrorKind::Internal, "Internal SDK error: a query has no JSON. Please report it."))
 }
 
 /// All fields of an error except its body, as one JSON object. Absent fields are left out; durations are in seconds.

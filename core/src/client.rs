@@ -11,11 +11,13 @@ use crate::config::resolve::ResolvedOptions;
 use crate::error::{Error, Result};
 use crate::http::tls;
 use crate::http::transport::{Transport, TransportOptions};
+use crate::models::client_usage::ClientUsage;
+use crate::pacing::pacer::Pacer;
 use crate::pipeline::execute::Pipeline;
 use crate::pipeline::request::RequestSettings;
 
 /// A client for the BuilderAI Kits API. It is cheap to clone and safe to share: clones use the same connection pool,
-/// retry budget and concurrency limit.
+/// retry budget, rate limit and concurrency limit.
 ///
 /// Create one and reuse it; it owns the connection pool. Calls need a tokio runtime with I/O and time enabled; a runtime
 /// without them panics inside tokio. Creating a client needs no runtime.
@@ -23,9 +25,9 @@ use crate::pipeline::request::RequestSettings;
 /// A call goes through these steps:
 ///
 /// 1. Validate and serialize the request.
-/// 2. Wait for a concurrency permit.
+/// 2. Wait until the rate limit and `max_concurrency` have room.
 /// 3. Send, with the `Authorization` header.
-/// 4. Read the response and release the permit.
+/// 4. Read the response.
 /// 5. On a failure, decide about a retry, wait, and go to 2.
 /// 6. Decode the response.
 #[derive(Clone)]
@@ -95,7 +97,8 @@ impl Client {
             connect_timeout: options.connect_timeout,
             hook: options.http_client.as_ref(),
         })?;
-        let pipeline = Pipeline::new(transport, resolved.max_concurrency, options.max_response_bytes);
+        let pacer = Pacer::new(options.rate_limit, resolved.max_concurrency);
+        let pipeline = Pipeline::new(transport, pacer, options.retry_budget, options.max_response_bytes);
         let settings = Arc::new(settings(options, resolved, language)?);
         Ok(Self { settings, pipeline: Arc::new(pipeline), closed: ClosedFlag::default(), language })
     }
@@ -119,6 +122,21 @@ impl Client {
         let resolved = options.resolve()?;
         let settings = Arc::new(settings(options, resolved, self.language)?);
         Ok(Self { settings, closed: self.closed.of_copy(), ..self.clone() })
+    }
+
+    /// What this client and its copies have done since it was created: calls, tokens, cost, and the rate limit in force.
+    ///
+    /// ```
+    /// # use builderaikits::*;
+    /// # let options = ClientOptions { api_key: Some(ApiKey::new("bak_example")?), ..ClientOptions::default() };
+    /// # let client = Client::new(options)?;
+    /// let usage = client.usage();
+    /// println!("{} runs, {} USD, {} calls wait", usage.runs, usage.cost, usage.pacing.waiting);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn usage(&self) -> ClientUsage {
+        self.pipeline.usage()
     }
 
     /// Closes this client with its clones and, unless it is a copy itself, its copies: new calls fail with
@@ -151,7 +169,7 @@ impl fmt::Debug for Client {
 
 fn settings(options: ClientOptions, resolved: ResolvedOptions, language: &str) -> Result<RequestSettings> {
     let user_agent = user_agent(&options, language)?;
-    Ok(RequestSettings::new(options, resolved.base_url, resolved.api_key, user_agent, resolved.headers))
+    Ok(RequestSettings::new(options, resolved, user_agent))
 }
 
 fn user_agent(options: &ClientOptions, language: &str) -> Result<HeaderValue> {

@@ -69,7 +69,7 @@ pub struct ErrorParts {
     pub request_id: Option<String>,
     /// The number of attempts, sent or not. 0 if the call was rejected before the first.
     pub attempts: u32,
-    /// How long the service asked to wait before the next request.
+    /// How long the service asked to wait before the next request, or how long the rate limit would hold the call back.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_seconds")]
     pub retry_after: Option<Duration>,
     /// Whether any attempt of the call may have run, and may be billed.
@@ -77,7 +77,7 @@ pub struct ErrorParts {
     /// Whether the call's options would retry this failure, whatever attempts, budget and time are left.
     pub is_retryable: bool,
     /// What stopped the last retry of a retryable failure: `max_retries`, `retry_after` (over 120 s), `deadline` (the wait
-    /// would end after it) or `retry_budget`. New values may be added.
+    /// would end after it), `rate_limit` (the same, because of the rate limit) or `retry_budget`. New values may be added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_stopped_by: Option<&'static str>,
     /// The `Idempotency-Key` of all attempts of the call.

@@ -9,10 +9,14 @@ use crate::api::operation::{Operation, execute};
 use crate::client::Client;
 use crate::config::options::RequestOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::models::cost::Cost;
 use crate::models::decode;
+use crate::models::estimate::Estimate;
+use crate::models::kit::Kit;
 use crate::models::response_metadata::ResponseMetadata;
-use crate::models::run::Run;
+use crate::models::run::{Bill, Run};
 use crate::models::run_request::RunRequest;
+use crate::pacing::output_estimates::Workload;
 use crate::pipeline::deadline::HostTimes;
 
 /// The kits of the service: [`client.kits()`](Client::kits).
@@ -78,6 +82,26 @@ impl Kits {
     ) -> impl Future<Output = Result<Run>> + Send + use<> {
         execute(self.client.clone(), request, options, HostTimes::default())
     }
+
+    /// Estimates the tokens and the maximum cost of a request. Nothing is sent.
+    ///
+    /// ```
+    /// # use builderaikits::*;
+    /// # let options = ClientOptions { api_key: Some(ApiKey::new("bak_example")?), ..ClientOptions::default() };
+    /// # let client = Client::new(options)?;
+    /// let estimate = client.kits().estimate(&RunRequest::new(Kit::TextGen, "Hello, world").max_tokens(500));
+    /// assert_eq!((estimate.input_tokens, estimate.max_output_tokens), (3, Some(500)));
+    /// assert_eq!(estimate.max_cost.map(|cost| cost.to_string()), Some("0.0002012".to_owned()));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn estimate(&self, request: &RunRequest) -> Estimate {
+        let (input_tokens, max_output_tokens) = (request.input_tokens(), request.max_output_tokens().map(u64::from));
+        let total = max_output_tokens.map(|output| input_tokens.saturating_add(output));
+        let price = self.client.settings().prices.of(&request.kit);
+        let max_cost = price.zip(total).map(|(price, tokens)| price.of_tokens(tokens));
+        Estimate { input_tokens, max_output_tokens, max_cost }
+    }
 }
 
 /// `POST kits/run`.
@@ -86,6 +110,25 @@ impl Operation for RunRequest {
     const NAME: &'static str = "kits.run";
     const METHOD: Method = Method::POST;
     const IDEMPOTENT: bool = false;
+
+    fn kit(&self) -> Option<Kit> {
+        Some(self.kit.clone())
+    }
+
+    fn workload(&self) -> Option<Workload> {
+        Some(Workload {
+            kit: self.kit.clone(),
+            input_tokens: self.input_tokens(),
+            max_tokens: self.config.max_tokens,
+            max_output_tokens: self.max_output_tokens(),
+        })
+    }
+
+    fn bill(run: &mut Run, price: Option<Cost>) -> Bill {
+        let bill = run.bill(price);
+        run.cost = bill.cost;
+        bill
+    }
 
     fn path(&self) -> Cow<'static, str> {
         "kits/run".into()

@@ -9,11 +9,15 @@ use tracing::{Instrument, info_span};
 use crate::client::Client;
 use crate::config::options::RequestOptions;
 use crate::error::{Error, ErrorKind, ErrorParts, Result};
+use crate::models::cost::Cost;
+use crate::models::kit::Kit;
 use crate::models::response_metadata::ResponseMetadata;
+use crate::models::run::Bill;
+use crate::pacing::output_estimates::Workload;
 use crate::pipeline::deadline::HostTimes;
 use crate::pipeline::error_body::message_and_code;
+use crate::pipeline::execute::Success;
 use crate::pipeline::request::{OperationRequest, Request, RequestSettings};
-use crate::pipeline::response::RawResponse;
 
 /// An operation of the service: what it sends, and how its response is read. An endpoint is one type that implements it.
 pub trait Operation: Send + 'static {
@@ -25,6 +29,21 @@ pub trait Operation: Send + 'static {
     const METHOD: Method;
     /// Whether the operation may be sent again whatever happened to an attempt.
     const IDEMPOTENT: bool;
+
+    /// The kit that the operation runs on, for its price. Default: none.
+    fn kit(&self) -> Option<Kit> {
+        None
+    }
+
+    /// What the operation will use of a limit of tokens. Default: nothing.
+    fn workload(&self) -> Option<Workload> {
+        None
+    }
+
+    /// The tokens of a response, if 1,000 cost `price`, and their cost, which the response takes. Default: not known.
+    fn bill(_response: &mut Self::Response, _price: Option<Cost>) -> Bill {
+        Bill::default()
+    }
 
     /// The path below the base URL.
     fn path(&self) -> Cow<'static, str>;
@@ -57,19 +76,28 @@ where
     O::Response: Into<R>,
 {
     async move {
+        let price = operation.kit().and_then(|kit| client.settings().prices.of(&kit));
         let mut request = prepare(&client, operation, &options, host)?;
-        let (response, mut metadata) = send(&client, &mut request).await?;
-        match O::decode(&response.body, &mut metadata) {
-            Ok(decoded) => Ok(decoded.into()),
-            Err(reason) => Err(undecodable(response, metadata, &reason, client.settings())),
+        let mut success = send(&client, &mut request).await?;
+        match O::decode(&success.response.body, &mut success.metadata) {
+            Ok(mut decoded) => {
+                let bill = O::bill(&mut decoded, price);
+                client.pipeline().succeeded(success.permit, &request, &bill).await;
+                Ok(decoded.into())
+            }
+            Err(reason) => {
+                client.pipeline().failed();
+                Err(undecodable(success, &reason, client.settings()))
+            }
         }
     }
 }
 
 fn prepare<O: Operation>(client: &Client, operation: O, options: &RequestOptions, host: HostTimes) -> Result<Request> {
     let (name, path) = (O::NAME, operation.path());
-    let operation =
-        OperationRequest { name, method: O::METHOD, path, body: operation.body()?, idempotent: O::IDEMPOTENT };
+    let workload = if client.pipeline().pacer().counts_tokens() { operation.workload() } else { None };
+    let (method, idempotent) = (O::METHOD, O::IDEMPOTENT);
+    let operation = OperationRequest { name, method, path, body: operation.body()?, idempotent, workload };
     if tokio::runtime::Handle::try_current().is_err() {
         return Err(Error::new(
             ErrorKind::Config,
@@ -79,25 +107,22 @@ fn prepare<O: Operation>(client: &Client, operation: O, options: &RequestOptions
     Request::new(operation, options, host, client.settings())
 }
 
-async fn send(client: &Client, request: &mut Request) -> Result<(RawResponse, ResponseMetadata)> {
+async fn send(client: &Client, request: &mut Request) -> Result<Success> {
     if client.is_closed() {
         return Err(Error::closed());
     }
     let span = info_span!("builderaikits.call", operation = request.name, idempotency_key = request.idempotency_key());
-    if span.is_disabled() {
+    let success = match span.is_disabled() {
         // The common case, without a move of the future into `Instrumented`.
-        return client.pipeline().execute(request).await;
-    }
-    client.pipeline().execute(request).instrument(span).await
+        true => client.pipeline().execute(request).await,
+        false => client.pipeline().execute(request).instrument(span).await,
+    };
+    success.inspect_err(|_| client.pipeline().failed())
 }
 
 /// The error of a success that could not be decoded. It may be billed, so its whole body is kept.
-fn undecodable(
-    mut response: RawResponse,
-    metadata: ResponseMetadata,
-    reason: &str,
-    settings: &RequestSettings,
-) -> Error {
+fn undecodable(success: Success, reason: &str, settings: &RequestSettings) -> Error {
+    let Success { mut response, metadata, .. } = success;
     response.headers = metadata.headers.into_inner();
     response.redact_body(&settings.api_key, false);
     let content_type = response.content_type().unwrap_or_else(|| "no content-type".to_owned());

@@ -6,8 +6,8 @@ use crate::config::proxy::ProxyEnv;
 use crate::error::{Error, Result};
 
 impl ClientOptions {
-    /// The defaults with the options that the environment sets: `BUILDERAIKITS_API_KEY`, `BUILDERAIKITS_BASE_URL` and
-    /// `BUILDERAIKITS_CUSTOM_HEADERS`. An empty variable counts as not set.
+    /// The defaults with the options that the environment sets: `BUILDERAIKITS_API_KEY`, `BUILDERAIKITS_BASE_URL`,
+    /// `BUILDERAIKITS_RATE_LIMIT` and `BUILDERAIKITS_CUSTOM_HEADERS`. An empty variable counts as not set.
     ///
     /// # Errors
     ///
@@ -31,6 +31,11 @@ impl ClientOptions {
         }
         if let Some(url) = env_var("BUILDERAIKITS_BASE_URL")? {
             options.base_url = url.into();
+        }
+        if let Some(limit) = env_var("BUILDERAIKITS_RATE_LIMIT")? {
+            options.rate_limit = limit.parse().map_err(|error: Error| {
+                Error::config("rate_limit", format!("BUILDERAIKITS_RATE_LIMIT: {}", error.message()))
+            })?;
         }
         let headers = env_var("BUILDERAIKITS_CUSTOM_HEADERS")?.unwrap_or_default();
         for (line, number) in headers.lines().zip(1_usize..) {
@@ -73,6 +78,8 @@ fn is_blank(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::rate_limit::RateLimit;
+    use crate::models::catalog::Plan;
 
     #[test]
     fn from_env_with_custom_lookup() {
@@ -86,11 +93,14 @@ mod tests {
             read(&[KEY, ("BUILDERAIKITS_BASE_URL", "https://example.com"), ("BUILDERAIKITS_CUSTOM_HEADERS", "x-a: b")])
                 .unwrap();
         assert_eq!((resolved.base_url.as_str(), resolved.headers.len()), ("https://example.com/", 1));
+        let (_, options) = read(&[KEY, ("BUILDERAIKITS_RATE_LIMIT", " maker")]).unwrap();
+        assert_eq!(options.rate_limit, RateLimit::Plan(Plan::Maker));
         let invalid = [
             (&[][..], "`api_key` is required"),
             (&[("BUILDERAIKITS_API_KEY", " ")], "`api_key` is required"),
             (&[KEY, ("BUILDERAIKITS_CUSTOM_HEADERS", "a: b\n\nx")], "BUILDERAIKITS_CUSTOM_HEADERS: line 3"),
             (&[KEY, ("ALL_PROXY", "http://bad host")], "ALL_PROXY is not a valid URL"),
+            (&[KEY, ("BUILDERAIKITS_RATE_LIMIT", "fast")], "BUILDERAIKITS_RATE_LIMIT: `rate_limit` is not known"),
         ];
         for (variables, message) in invalid {
             let error = read(variables).err().unwrap();

@@ -5,5 +5,7 @@ pub(crate) mod base_url;
 pub(crate) mod environment;
 pub(crate) mod headers;
 pub(crate) mod options;
+pub(crate) mod prices;
 pub(crate) mod proxy;
+pub(crate) mod rate_limit;
 pub(crate) mod resolve;

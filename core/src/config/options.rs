@@ -6,7 +6,10 @@ use std::time::Duration;
 use crate::config::api_key::ApiKey;
 use crate::config::base_url::BaseUrl;
 use crate::config::proxy::ProxyEnv;
+use crate::config::rate_limit::RateLimit;
 use crate::http::transport::HttpClientHook;
+use crate::models::cost::Cost;
+use crate::models::kit::Kit;
 use crate::redacted::Redacted;
 
 /// The options of a [`Client`](crate::Client).
@@ -49,6 +52,17 @@ pub struct ClientOptions {
     /// Whether to retry a call that was sent and got no response. It may have run, and a retry may be billed twice.
     /// Default false.
     pub retry_ambiguous: bool,
+    /// Whether retries are limited by the client's retry budget, which stops them from multiplying the load on a service
+    /// that fails: without successes there are 35 retries after a 5xx or a failed connection, or 100 after a 429 without
+    /// `Retry-After`; successes fill it again. Default true. With false, `max_retries` and `timeout` are the only limits.
+    pub retry_budget: bool,
+    /// How the client keeps to the rate limits of its plan. Default [`RateLimit::Auto`]: it learns them from the first 429.
+    /// [`from_env`](Self::from_env) reads `BUILDERAIKITS_RATE_LIMIT`, such as `maker` or `30,15000/60s`. Copies of a client
+    /// share it.
+    pub rate_limit: RateLimit,
+    /// Prices of 1,000 tokens by kit. They override those of [`Kit::info`], and add prices of kits that this version does
+    /// not know. Default none.
+    pub prices: Vec<(Kit, Cost)>,
     /// The maximum number of attempts on the wire at once, for this client and its copies. The rest queue in order, and
     /// their deadlines run. Default `None`: 1,000, or three quarters of the process's soft limit of open files if that
     /// is less.
@@ -90,6 +104,9 @@ impl Default for ClientOptions {
             connect_timeout: Some(Duration::from_secs(5)),
             max_retries: 2,
             retry_ambiguous: false,
+            retry_budget: true,
+            rate_limit: RateLimit::Auto,
+            prices: Vec::new(),
             max_concurrency: None,
             max_response_bytes: 16 << 20,
             headers: Vec::new(),

@@ -8,6 +8,7 @@ use crate::config::api_key::{ApiKey, KEY_PREFIX};
 use crate::config::base_url::BaseUrl;
 use crate::config::headers::parse_headers;
 use crate::config::options::ClientOptions;
+use crate::config::prices::Prices;
 use crate::config::proxy::Proxy;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -18,6 +19,7 @@ pub(crate) struct ResolvedOptions {
     pub(crate) api_key: ApiKey,
     pub(crate) headers: HeaderMap,
     pub(crate) proxy: Option<Proxy>,
+    pub(crate) prices: Prices,
     pub(crate) max_concurrency: usize,
 }
 
@@ -61,6 +63,8 @@ impl ClientOptions {
         if let Some((option, _)) = sizes.iter().find(|(_, size)| *size == Some(0)) {
             return Err(Error::config(option, format!("`{option}` must be at least 1.")));
         }
+        self.rate_limit.validate()?;
+        let prices = Prices::new(&self.prices)?;
         let headers = parse_headers(&self.headers, ErrorKind::Config)?;
         if self.app_name.as_ref().is_some_and(|app| app.is_empty() || !app.bytes().all(|b| (b' '..=b'~').contains(&b)))
         {
@@ -68,7 +72,7 @@ impl ClientOptions {
         }
         let proxy = Proxy::find(self.proxy.as_ref().map(|proxy| proxy.as_str()), |name| self.proxy_env_var(name))?;
         let max_concurrency = self.max_concurrency.unwrap_or_else(|| default_max_concurrency(open_file_limit()));
-        Ok(ResolvedOptions { base_url, api_key, headers, proxy, max_concurrency })
+        Ok(ResolvedOptions { base_url, api_key, headers, proxy, prices, max_concurrency })
     }
 }
 
@@ -97,6 +101,9 @@ fn open_file_limit() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::rate_limit::RateLimit;
+    use crate::models::catalog::Quota;
+    use crate::models::cost::Cost;
 
     fn valid() -> ClientOptions {
         ClientOptions { api_key: ApiKey::new("bak_k").ok(), proxy: Some("off".into()), ..ClientOptions::default() }
@@ -105,6 +112,7 @@ mod tests {
     #[test]
     fn options_table() {
         let zero = Some(Duration::ZERO);
+        let no_limit = RateLimit::Custom(Quota { requests: None, tokens: None, per: Duration::from_secs(60) });
         let invalid = [
             (ClientOptions { api_key: None, ..valid() }, "`api_key` is required"),
             (ClientOptions { api_key: ApiKey::new("sk-secret").ok(), ..valid() }, "`api_key` must start with `bak_`"),
@@ -112,6 +120,11 @@ mod tests {
             (ClientOptions { timeout: zero, ..valid() }, "`timeout` must be more than 0"),
             (ClientOptions { attempt_timeout: zero, ..valid() }, "`attempt_timeout` must be more than 0"),
             (ClientOptions { connect_timeout: zero, ..valid() }, "`connect_timeout` must be more than 0"),
+            (ClientOptions { rate_limit: no_limit, ..valid() }, "`rate_limit` needs a number"),
+            (
+                ClientOptions { prices: vec![("text_gen".into(), Cost::default())], ..valid() },
+                "`prices`: 'text_gen' is",
+            ),
             (ClientOptions { max_concurrency: Some(0), ..valid() }, "`max_concurrency` must be at least 1"),
             (ClientOptions { max_response_bytes: 0, ..valid() }, "`max_response_bytes` must be at least 1"),
             (ClientOptions { app_name: Some(String::new()), ..valid() }, "`app_name` must be printable ASCII"),

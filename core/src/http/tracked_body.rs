@@ -11,14 +11,27 @@ use http_body::{Body, Frame, SizeHint};
 /// Whether a request was sent. It is decided once: by the connection that polls the body, or by the caller that cancels.
 ///
 /// A connection can keep a request that no caller waits for any more and send it later, when an HTTP/2 stream is free.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SendState(Arc<AtomicU8>);
+#[derive(Clone)]
+pub(crate) struct SendState {
+    decision: Arc<AtomicU8>,
+    listener: Arc<dyn SendListener>,
+}
+
+/// Is told when a request begins to be sent.
+pub(crate) trait SendListener: Send + Sync {
+    /// The body begins to be sent. It is called once for each request.
+    fn started(&self);
+}
 
 const PENDING: u8 = 0;
 const STARTED: u8 = 1;
 const CANCELLED: u8 = 2;
 
 impl SendState {
+    pub(crate) fn new(listener: Arc<dyn SendListener>) -> Self {
+        Self { decision: Arc::default(), listener }
+    }
+
     /// Cancels the request unless it was started. Returns whether it was started: only then can the server have
     /// processed it.
     pub(crate) fn cancel(&self) -> bool {
@@ -27,7 +40,7 @@ impl SendState {
 
     /// Returns the new state: `to`, or an earlier decision.
     fn advance(&self, to: u8) -> u8 {
-        match self.0.compare_exchange(PENDING, to, Ordering::AcqRel, Ordering::Acquire) {
+        match self.decision.compare_exchange(PENDING, to, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => to,
             Err(decided) => decided,
         }
@@ -68,7 +81,11 @@ impl Body for TrackedBody {
         if self.state.advance(STARTED) == CANCELLED {
             return Poll::Ready(Some(Err(RequestCancelled)));
         }
-        Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
+        let data = self.data.take();
+        if data.is_some() {
+            self.state.listener.started();
+        }
+        Poll::Ready(data.map(|data| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -75,6 +75,7 @@ impl<'de> Visitor<'de> for RunVisitor {
             usage: optional_field(usage, "usage", &mut extra, usage_object).unwrap_or_default(),
             latency_ms: optional_field(latency_ms, "latency_ms", &mut extra, count),
             extra,
+            cost: None,
             response_metadata: ResponseMetadata::default(),
         })
     }

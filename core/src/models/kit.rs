@@ -5,18 +5,18 @@ use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-/// A kit of the service. Kits compare and hash by their id.
+/// A kit of the service. Kits compare and hash by their id. [`info`](Self::info) has purpose, maximum tokens and price.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Kit {
-    /// `text-gen`: general text generation and chat, up to 4,096 tokens.
+    /// `text-gen`.
     TextGen,
-    /// `code-assist`: code completion and review, up to 8,192 tokens.
+    /// `code-assist`.
     CodeAssist,
-    /// `summarizer`: document and article summarization, up to 16,384 tokens.
+    /// `summarizer`.
     Summarizer,
-    /// `classifier`: text classification and sentiment, up to 2,048 tokens.
+    /// `classifier`.
     Classifier,
     /// A kit that this version does not know. `Kit::from("its-id")` creates one.
     Other(String),

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::models::cost::Cost;
 use crate::models::kit::Kit;
 use crate::models::response_metadata::ResponseMetadata;
 
@@ -44,9 +45,27 @@ pub struct Run {
     /// Fields that this version does not know, as the service sent them.
     #[serde(flatten, serialize_with = "serialize_extra")]
     pub extra: Map<String, Value>,
+    /// What the run cost: the price of its kit times its total tokens. `None` where either is not known. Not part of the
+    /// API response.
+    #[serde(skip)]
+    pub cost: Option<Cost>,
     /// How the call went. Not part of the API response.
     #[serde(skip)]
     pub response_metadata: ResponseMetadata,
+}
+
+/// The tokens and the cost of a response. `None` where they are not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bill {
+    /// Tokens of prompt and context.
+    pub input_tokens: Option<u64>,
+    /// Tokens of the output.
+    pub output_tokens: Option<u64>,
+    /// The sum of both.
+    pub total_tokens: Option<u64>,
+    /// The cost of the total.
+    pub cost: Option<Cost>,
 }
 
 /// The output of a run.
@@ -85,8 +104,17 @@ impl Run {
         Self { output: Output { text: text.into(), ..Output::default() }, ..Self::default() }
     }
 
+    /// The tokens and their cost, if 1,000 cost `price`.
+    pub(crate) fn bill(&self, price: Option<Cost>) -> Bill {
+        let Usage { input_tokens, output_tokens, total_tokens, .. } = self.usage;
+        let sum = || input_tokens?.checked_add(output_tokens?);
+        let total_tokens = total_tokens.or_else(sum);
+        let cost = total_tokens.and_then(|tokens| Some(price?.of_tokens(tokens)));
+        Bill { input_tokens, output_tokens, total_tokens, cost }
+    }
+
     fn api_fields(&self) -> impl PartialEq + '_ {
-        let Self { id, kit, status, output, usage, latency_ms, extra, response_metadata: _ } = self;
+        let Self { id, kit, status, output, usage, latency_ms, extra, cost: _, response_metadata: _ } = self;
         (id, kit, status, output, usage, latency_ms, extra)
     }
 }

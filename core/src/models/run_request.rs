@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::models::estimate::estimate_tokens;
 use crate::models::kit::Kit;
 use crate::redacted::Redacted;
 
@@ -88,6 +89,17 @@ impl RunRequest {
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.config.temperature = Some(temperature);
         self
+    }
+
+    /// The estimated number of input tokens.
+    pub(crate) fn input_tokens(&self) -> u64 {
+        let context = self.input.context.as_ref().map_or(0, |context| estimate_tokens(context));
+        estimate_tokens(&self.input.prompt).saturating_add(context)
+    }
+
+    /// The maximum number of output tokens: the request's, else the kit's, if it is known.
+    pub(crate) fn max_output_tokens(&self) -> Option<u32> {
+        self.config.max_tokens.or_else(|| self.kit.info().map(|info| info.max_tokens))
     }
 
     /// The expected size of the request as JSON, in bytes, with room for escaped line breaks and quotes, so that a long

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::debug;
 
 use crate::config::api_key::ApiKey;
-use crate::http::tracked_body::{CancelOnDrop, SendState};
+use crate::http::tracked_body::{CancelOnDrop, SendListener, SendState};
 use crate::http::transport::{Response, Transport};
 use crate::pipeline::attempt_error::{AttemptError, success_or_error};
 use crate::pipeline::body::read_body;
@@ -22,10 +22,12 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// After `connect_timeout` and this time, no connection is on its way.
 const CHECKOUT_GRACE: Duration = Duration::from_secs(1);
 
-/// Sends one attempt and waits for the head of its response. Dropping the future aborts the request.
+/// Sends one attempt and waits for the head of its response. `listener` is told when its body begins to be sent. Dropping the
+/// future aborts the request.
 pub(crate) async fn send(
     transport: &Transport,
     request: &mut Request,
+    listener: Arc<dyn SendListener>,
     deadline: Option<Deadline>,
 ) -> Result<Response, AttemptError> {
     let settings = Arc::clone(&request.settings);
@@ -34,7 +36,7 @@ pub(crate) async fn send(
     // a request that waits for longer than a connection can take is cancelled and asks for a connection again.
     let mut checkout_timeout = request.checkout_timeout().map(|limit| limit.saturating_add(CHECKOUT_GRACE));
     loop {
-        let state = SendState::default();
+        let state = SendState::new(Arc::clone(&listener));
         let mut response = pin!(transport.send(
             request.method.clone(),
             request.url.clone(),

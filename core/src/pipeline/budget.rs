@@ -17,29 +17,33 @@ pub(crate) enum RetryCost {
     Throttled = 5,
     /// Unprocessed requests cost the server nothing.
     Unprocessed = 1,
+    /// The service said when to send it again.
+    Scheduled = 0,
 }
 
 /// A bucket of tokens: retries withdraw, successes deposit. Without enough tokens there is no retry.
 ///
 /// It stops retries from multiplying load on a failing service.
 #[derive(Debug)]
-pub(crate) struct RetryBudget(AtomicU32);
-
-impl Default for RetryBudget {
-    fn default() -> Self {
-        Self(AtomicU32::new(CAPACITY))
-    }
+pub(crate) struct RetryBudget {
+    left: AtomicU32,
+    is_on: bool,
 }
 
 impl RetryBudget {
+    /// Creates a full bucket. If it is off, retries cost nothing.
+    pub(crate) fn new(is_on: bool) -> Self {
+        Self { left: AtomicU32::new(CAPACITY), is_on }
+    }
+
     /// Reserves the cost of one retry, if enough is left.
     pub(crate) fn reserve(&self, cost: RetryCost) -> Option<Reservation<'_>> {
-        let cost = cost as u32;
-        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost));
+        let cost = if self.is_on { cost as u32 } else { 0 };
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost));
         taken.ok().map(|_| Reservation { budget: self, cost })
     }
 
-    /// Refunds the cost of a call's last retry after its success. A first attempt that succeeds (cost 0) deposits 1.
+    /// Refunds the cost of a call's last retry after its success. Without a cost, it deposits 1.
     pub(crate) fn record_success(&self, retry_cost: u32) {
         self.deposit(if retry_cost == 0 { FIRST_TRY_DEPOSIT } else { retry_cost });
     }
@@ -47,7 +51,7 @@ impl RetryBudget {
     fn deposit(&self, tokens: u32) {
         // The closure always returns a value, so this cannot fail.
         let _ = self
-            .0
+            .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_add(tokens).min(CAPACITY)));
     }
 }
@@ -74,7 +78,7 @@ impl Drop for Reservation<'_> {
     }
 }
 
-/// The time before which no retry after a 429 or 503 is sent. First attempts pass.
+/// The time before which no retry after a 503 is sent. First attempts pass.
 #[derive(Debug, Default)]
 pub(crate) struct RetryAfterGate(Mutex<Option<Instant>>);
 
@@ -99,7 +103,7 @@ mod tests {
 
     impl RetryBudget {
         fn left(&self) -> u32 {
-            self.0.load(Ordering::Relaxed)
+            self.left.load(Ordering::Relaxed)
         }
 
         fn retries(&self, cost: RetryCost) -> usize {
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn bucket_table() {
-        let budget = RetryBudget::default();
+        let budget = RetryBudget::new(true);
         assert_eq!(budget.reserve(RetryCost::Failure).map(Reservation::commit), Some(14));
         assert_eq!(budget.left(), 486);
         assert_eq!(budget.reserve(RetryCost::Throttled).map(Reservation::commit), Some(5));
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn retries_stop_when_the_budget_is_empty() {
         for (cost, retries) in [(RetryCost::Failure, 35), (RetryCost::Throttled, 100), (RetryCost::Unprocessed, 500)] {
-            let budget = RetryBudget::default();
+            let budget = RetryBudget::new(true);
             assert_eq!(budget.retries(cost), retries);
             assert!(budget.reserve(cost).is_none());
             // 14 successes allow one more retry after a 5xx.
@@ -143,7 +147,7 @@ mod tests {
     /// Connections that end after a few calls cause one unprocessed request for each success.
     #[test]
     fn unprocessed_retries_are_refunded_by_successes() {
-        let budget = RetryBudget::default();
+        let budget = RetryBudget::new(true);
         for _ in 0..10_000 {
             let cost = budget.reserve(RetryCost::Unprocessed).map(Reservation::commit);
             budget.record_success(cost.unwrap());
@@ -152,8 +156,13 @@ mod tests {
     }
 
     #[test]
+    fn budget_that_is_off_has_no_end() {
+        assert_eq!(RetryBudget::new(false).retries(RetryCost::Failure), 1_000);
+    }
+
+    #[test]
     fn threads_share_one_budget() {
-        let budget = RetryBudget::default();
+        let budget = RetryBudget::new(true);
         let retries: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| budget.retries(RetryCost::Throttled))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()

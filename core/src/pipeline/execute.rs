@@ -5,74 +5,112 @@ use tracing::{debug, info};
 
 use crate::error::{Error, ErrorKind, ErrorParts};
 use crate::http::transport::Transport;
+use crate::models::client_usage::ClientUsage;
 use crate::models::response_metadata::ResponseMetadata;
+use crate::models::run::Bill;
+use crate::pacing::limit::Seconds;
+use crate::pacing::limiter::Used;
+use crate::pacing::pacer::{NoRoom, Pacer, Permit, Ticket};
 use crate::pipeline::attempt;
 use crate::pipeline::attempt_error::AttemptError;
 use crate::pipeline::budget::{Reservation, RetryAfterGate, RetryBudget, RetryCost};
+use crate::pipeline::counters::Counters;
 use crate::pipeline::deadline::saturating_add;
-use crate::pipeline::permits::Permits;
 use crate::pipeline::request::Request;
 use crate::pipeline::response::RawResponse;
-use crate::pipeline::retry::{FailedAttempt, RetryDecision, RetryStop, add_jitter, retries_used};
+use crate::pipeline::retry::{FailedAttempt, FailureClass, RetryDecision, RetryStop, add_jitter, retries_used};
 use crate::redacted::Redacted;
 
 /// What a client and its copies share.
 pub(crate) struct Pipeline {
     transport: Transport,
-    permits: Permits,
+    pacer: Pacer,
     budget: RetryBudget,
     gate: RetryAfterGate,
+    counters: Counters,
     max_response_bytes: usize,
 }
 
+/// A success that is not decoded yet. Its permit is held until then, because the response says how many tokens it used.
+pub(crate) struct Success {
+    pub(crate) response: RawResponse,
+    pub(crate) metadata: ResponseMetadata,
+    pub(crate) permit: Permit,
+}
+
 impl Pipeline {
-    pub(crate) fn new(transport: Transport, max_concurrency: usize, max_response_bytes: usize) -> Self {
+    pub(crate) fn new(transport: Transport, pacer: Pacer, retry_budget: bool, max_response_bytes: usize) -> Self {
         Self {
             transport,
-            permits: Permits::new(max_concurrency),
-            budget: RetryBudget::default(),
+            pacer,
+            budget: RetryBudget::new(retry_budget),
             gate: RetryAfterGate::default(),
+            counters: Counters::default(),
             max_response_bytes,
         }
     }
 
-    /// Executes a call: acquires a permit, sends, reads, releases the permit, and on a failure waits and starts again.
-    pub(crate) async fn execute(&self, request: &mut Request) -> Result<(RawResponse, ResponseMetadata), Error> {
+    pub(crate) fn pacer(&self) -> &Pacer {
+        &self.pacer
+    }
+
+    /// What was done so far.
+    pub(crate) fn usage(&self) -> ClientUsage {
+        ClientUsage { pacing: self.pacer.status(), ..self.counters.snapshot() }
+    }
+
+    /// Executes a call: waits for a permit, sends, reads, and on a failure ends the permit, waits and starts again.
+    /// [`succeeded`](Self::succeeded) or [`failed`](Self::failed) ends the call.
+    pub(crate) async fn execute(&self, request: &mut Request) -> Result<Success, Error> {
+        self.counters.call_started();
         let mut call = CallState::default();
         loop {
-            let permit = match self.permits.acquire(request.deadline).await {
+            let permit = match self.pacer.admit(&mut call.ticket, request.workload.as_ref(), request.deadline).await {
                 Ok(permit) => permit,
-                Err(message) => {
-                    let stop = call.last.is_some().then_some(RetryStop::Deadline);
-                    let error = call.last.take().unwrap_or(AttemptError::Timeout { message, sent: false });
-                    return Err(call.into_error(error, request, stop));
-                }
+                Err(no_room) => return Err(call.not_admitted(no_room, request)),
             };
+            self.counters.attempt_started();
             call.attempts = call.attempts.saturating_add(1);
-            let attempt = self.attempt(request).await;
-            self.permits.release(permit).await;
-            let error = match attempt {
+            let error = match self.attempt(request, &permit).await {
                 Ok(response) => {
                     self.budget.record_success(call.retry_cost);
-                    return Ok(call.into_success(response, request));
+                    let (response, metadata) = call.into_success(response, request);
+                    return Ok(Success { response, metadata, permit });
                 }
                 Err(error) => error,
             };
             let failed = call.record_failure(&error);
+            if failed.is_throttled() {
+                self.counters.rate_limited();
+                permit.rate_limited(failed.pause().map(|pause| (pause, add_jitter(pause, jitter()))));
+            }
+            permit.end(used(&failed), None).await;
             match self.wait_to_retry(request, &failed, &call).await {
                 Ok(reservation) => call.retry_cost = reservation.commit(),
                 Err(stop) => {
                     debug!(attempts = call.attempts, reason = ?stop, "not retried");
-                    return Err(call.into_error(error, request, Some(stop)));
+                    return Err(call.into_error(error, request, Some(stop), stop.words().map(str::to_owned)));
                 }
             }
             call.last = Some(error);
         }
     }
 
-    async fn attempt(&self, request: &mut Request) -> Result<RawResponse, AttemptError> {
+    /// Ends a call whose response was decoded.
+    pub(crate) async fn succeeded(&self, permit: Permit, request: &Request, bill: &Bill) {
+        self.counters.call_succeeded(bill);
+        let used = bill.total_tokens.map_or(Used::Unknown, Used::Tokens);
+        permit.end(used, request.workload.as_ref().zip(bill.output_tokens)).await;
+    }
+
+    /// Ends a call that failed.
+    pub(crate) fn failed(&self) {
+        self.counters.call_failed();
+    }
+
+    async fn attempt(&self, request: &mut Request, permit: &Permit) -> Result<RawResponse, AttemptError> {
         let deadline = request.attempt_deadline();
-        let response = attempt::send(&self.transport, request, deadline).await?;
+        let response = attempt::send(&self.transport, request, permit.send_listener(), deadline).await?;
         attempt::read(response, self.max_response_bytes, &request.settings.api_key, deadline).await
     }
 
@@ -92,6 +130,8 @@ impl Pipeline {
         let retries = retries_used(call.attempts, call.unprocessed_attempts);
         let delay = match request.policy.decide(failed, retries, jitter(), remaining) {
             RetryDecision::RetryAfter(delay) => delay,
+            // The pacer holds it back.
+            RetryDecision::WhenAdmitted => return self.budget.reserve(RetryCost::Scheduled).ok_or(RetryStop::Budget),
             RetryDecision::Stop(stop) => return Err(stop),
         };
         let reservation = self.budget.reserve(retry_cost(failed)).ok_or(RetryStop::Budget)?;
@@ -117,6 +157,8 @@ impl Pipeline {
 /// The progress of a call.
 #[derive(Default)]
 struct CallState {
+    /// The place in the queue of the pacer.
+    ticket: Option<Ticket>,
     attempts: u32,
     unprocessed_attempts: u32,
     may_have_run: bool,
@@ -150,12 +192,47 @@ impl CallState {
         (response, metadata)
     }
 
-    /// The error of the last attempt, completed with what is known of the call.
-    fn into_error(self, error: AttemptError, request: &Request, stop: Option<RetryStop>) -> Error {
+    /// The error of a call that the pacer did not admit: of its last attempt, if there was one.
+    fn not_admitted(mut self, no_room: NoRoom, request: &Request) -> Error {
+        let (wait, reason) = match no_room {
+            NoRoom::Timeout(message) => {
+                let stop = self.last.is_some().then_some(RetryStop::Deadline);
+                let error = self.last.take().unwrap_or(AttemptError::Timeout { message, sent: false });
+                return self.into_error(error, request, stop, stop.and_then(RetryStop::words).map(str::to_owned));
+            }
+            NoRoom::RateLimit { wait, reason } => (wait, reason),
+        };
+        let limit = request.deadline.map_or_else(String::new, |deadline| format!(" ({} s)", Seconds(deadline.limit)));
+        let reason = format!("{reason}, and the wait of {} s would end after `timeout`{limit}", Seconds(wait));
+        let error = match self.last.take() {
+            Some(error) => self.into_error(error, request, Some(RetryStop::RateLimit), Some(reason)),
+            None => Error::from(ErrorParts {
+                kind: ErrorKind::RateLimit,
+                message: format!(
+                    "Not sent: {reason}. Raise `timeout`, start fewer calls at once, or set `rate_limit` to your plan."
+                ),
+                retry_stopped_by: RetryStop::RateLimit.name(),
+                is_retryable: true,
+                idempotency_key: Some(request.idempotency_key().to_owned()),
+                elapsed: request.started.elapsed(),
+                ..ErrorParts::default()
+            }),
+        };
+        Error::from(ErrorParts { retry_after: Some(wait), ..error.into_parts() })
+    }
+
+    /// The error of the last attempt, completed with what is known of the call. `reason` is why it is not retried.
+    fn into_error(
+        self,
+        error: AttemptError,
+        request: &Request,
+        stop: Option<RetryStop>,
+        reason: Option<String>,
+    ) -> Error {
         let is_retryable = request.policy.is_retryable(&error.failed_attempt());
         let mut parts = error.into_parts();
-        if let Some(words) = stop.and_then(RetryStop::words) {
-            parts.message = format!("{} (not retried: {words})", parts.message);
+        if let Some(reason) = reason {
+            parts.message = format!("{} (not retried: {reason})", parts.message);
         }
         Error::from(ErrorParts {
             is_retryable,
@@ -177,6 +254,20 @@ fn retry_cost(failed: &FailedAttempt) -> RetryCost {
         RetryCost::Unprocessed
     } else {
         RetryCost::Failure
+    }
+}
+
+/// What a failed attempt used of the rate limit.
+fn used(failed: &FailedAttempt) -> Used {
+    match failed.class {
+        FailureClass::NotSent => Used::Nothing,
+        FailureClass::Permanent { may_have_run: false } if failed.status.is_none() => Used::Nothing,
+        FailureClass::Unprocessed | FailureClass::Throttled | FailureClass::Permanent { may_have_run: false } => {
+            Used::Request
+        }
+        FailureClass::ServerError | FailureClass::Ambiguous | FailureClass::Permanent { may_have_run: true } => {
+            Used::Unknown
+        }
     }
 }
 

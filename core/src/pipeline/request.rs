@@ -15,8 +15,10 @@ use crate::config::api_key::ApiKey;
 use crate::config::base_url::BaseUrl;
 use crate::config::headers::parse_headers;
 use crate::config::options::{ClientOptions, RequestOptions};
-use crate::config::resolve::validate_timeout;
+use crate::config::prices::Prices;
+use crate::config::resolve::{ResolvedOptions, validate_timeout};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pacing::output_estimates::Workload;
 use crate::pipeline::deadline::{Deadline, HostTimes};
 use crate::pipeline::retry::RetryPolicy;
 
@@ -30,17 +32,13 @@ pub(crate) struct RequestSettings {
     pub(crate) base_url: BaseUrl,
     pub(crate) api_key: ApiKey,
     pub(crate) options: ClientOptions,
+    pub(crate) prices: Prices,
     headers: HeaderMap,
 }
 
 impl RequestSettings {
-    pub(crate) fn new(
-        options: ClientOptions,
-        base_url: BaseUrl,
-        api_key: ApiKey,
-        user_agent: HeaderValue,
-        custom: HeaderMap,
-    ) -> Self {
+    pub(crate) fn new(options: ClientOptions, resolved: ResolvedOptions, user_agent: HeaderValue) -> Self {
+        let ResolvedOptions { base_url, api_key, headers: custom, prices, .. } = resolved;
         let mut headers = HeaderMap::with_capacity(custom.len().saturating_add(8));
         headers.insert(USER_AGENT, user_agent);
         headers.insert(ACCEPT, JSON);
@@ -50,7 +48,7 @@ impl RequestSettings {
         // Places for the key, and for what the HTTP library adds: so that no request has to grow the map.
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static(""));
         headers.insert(HOST, HeaderValue::from_static(""));
-        Self { base_url, api_key, options, headers }
+        Self { base_url, api_key, options, prices, headers }
     }
 }
 
@@ -63,6 +61,8 @@ pub(crate) struct OperationRequest {
     pub(crate) body: Option<Bytes>,
     /// Whether the operation may be sent again whatever happened.
     pub(crate) idempotent: bool,
+    /// What it will use of a limit of tokens, if there is one.
+    pub(crate) workload: Option<Workload>,
 }
 
 /// One call.
@@ -75,6 +75,7 @@ pub(crate) struct Request {
     pub(crate) started: Instant,
     /// When the call must end.
     pub(crate) deadline: Option<Deadline>,
+    pub(crate) workload: Option<Workload>,
     idempotency_key: HeaderValue,
     /// The headers of this call alone; most calls have none.
     extra_headers: Option<Box<HeaderMap>>,
@@ -121,6 +122,7 @@ impl Request {
             },
             started,
             deadline: limit.and_then(|limit| Deadline::new("timeout", started, limit)),
+            workload: operation.workload,
             extra_headers: (!extra_headers.is_empty()).then(|| Box::new(extra_headers)),
             body: operation.body,
         })

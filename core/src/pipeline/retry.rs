@@ -72,14 +72,20 @@ impl FailedAttempt {
         self.class == FailureClass::Unprocessed
     }
 
-    /// Whether its retry waits at the gate that all retries of a client after 429 or 503 share.
+    /// Whether its retry waits at the gate that all retries of a client after 503 share.
     pub(crate) fn waits_at_gate(&self) -> bool {
-        matches!(self.status, Some(429 | 503))
+        self.status == Some(503)
     }
 
     /// How long it closes that gate, if it does.
     pub(crate) fn gate_duration(&self) -> Option<Duration> {
         self.retry_after.filter(|delay| self.waits_at_gate() && *delay <= MAX_RETRY_AFTER)
+    }
+
+    /// How long a 429 holds back all attempts of a client, if the service said so.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        let (_, floor) = backoff_range(self);
+        self.retry_after.filter(|delay| self.is_throttled() && *delay <= MAX_RETRY_AFTER).map(|delay| delay.max(floor))
     }
 }
 
@@ -88,6 +94,8 @@ impl FailedAttempt {
 pub(crate) enum RetryDecision {
     /// Retry after this delay.
     RetryAfter(Duration),
+    /// Retry when the rate limit has room, after the `Retry-After` of a 429.
+    WhenAdmitted,
     /// Return the error.
     Stop(RetryStop),
 }
@@ -101,6 +109,8 @@ pub(crate) enum RetryStop {
     RetryAfter,
     /// The wait would end after the deadline.
     Deadline,
+    /// The rate limit holds the call back beyond its deadline.
+    RateLimit,
     Budget,
 }
 
@@ -112,17 +122,18 @@ impl RetryStop {
             Self::MaxRetries => Some("max_retries"),
             Self::RetryAfter => Some("retry_after"),
             Self::Deadline => Some("deadline"),
+            Self::RateLimit => Some("rate_limit"),
             Self::Budget => Some("retry_budget"),
         }
     }
 
-    /// What the error's message adds. The number of attempts tells of `max_retries`.
+    /// What the error's message adds. The number of attempts tells of `max_retries`, and the pacer of the rate limit.
     pub(crate) fn words(self) -> Option<&'static str> {
         match self {
-            Self::NotRetryable | Self::MaxRetries => None,
+            Self::NotRetryable | Self::MaxRetries | Self::RateLimit => None,
             Self::RetryAfter => Some("the service asks to wait for more than 120 s"),
             Self::Deadline => Some("the wait would end after `timeout`"),
-            Self::Budget => Some("the retry budget of the client is empty"),
+            Self::Budget => Some("the client's `retry_budget` is empty"),
         }
     }
 }
@@ -164,6 +175,9 @@ impl RetryPolicy {
         if failed.retry_after.is_some_and(|delay| delay > MAX_RETRY_AFTER) {
             return RetryDecision::Stop(RetryStop::RetryAfter);
         }
+        if failed.pause().is_some() {
+            return RetryDecision::WhenAdmitted;
+        }
         let delay = backoff(failed, retries, jitter);
         match remaining {
             Some(remaining) if delay >= remaining => RetryDecision::Stop(RetryStop::Deadline),
@@ -183,18 +197,23 @@ pub(crate) fn add_jitter(delay: Duration, jitter: f64) -> Duration {
 }
 
 fn backoff(failed: &FailedAttempt, retries: u32, jitter: f64) -> Duration {
-    let (base, floor) = if failed.is_throttled() {
-        (Duration::from_secs(1), Duration::from_millis(100))
-    } else if failed.is_unprocessed() {
-        (Duration::from_millis(50), Duration::from_millis(5))
-    } else {
-        (Duration::from_millis(500), Duration::from_millis(50))
-    };
+    let (base, floor) = backoff_range(failed);
     if let Some(delay) = failed.retry_after {
         return add_jitter(delay.max(floor), jitter);
     }
     let ceiling = base.saturating_mul(2_u32.saturating_pow(retries)).min(MAX_BACKOFF);
     floor.saturating_add(seconds(ceiling.saturating_sub(floor).as_secs_f64() * jitter))
+}
+
+/// The first backoff at most, and every delay at least.
+fn backoff_range(failed: &FailedAttempt) -> (Duration, Duration) {
+    if failed.is_throttled() {
+        (Duration::from_secs(1), Duration::from_millis(100))
+    } else if failed.is_unprocessed() {
+        (Duration::from_millis(50), Duration::from_millis(5))
+    } else {
+        (Duration::from_millis(500), Duration::from_millis(50))
+    }
 }
 
 fn seconds(seconds: f64) -> Duration {

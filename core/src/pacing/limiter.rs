@@ -1,0 +1,346 @@
+//! [`Limiter`]: whether an attempt may be sent now, or when. Pure: the time is an argument, and never decreases.
+//!
+//! It knows three reasons to wait: the maximum of attempts in flight, the gate that a 429 with `Retry-After` closes, and a
+//! limit, which is configured or learned.
+
+use std::time::Duration;
+
+use crate::config::rate_limit::RateLimit;
+use crate::models::client_usage::PacingStatus;
+use crate::pacing::ledger::Ledger;
+use crate::pacing::limit::{Limit, Seconds};
+
+/// How long requests are remembered while there is no limit: the longest `Retry-After` that is waited for.
+const MEMORY: Duration = Duration::from_secs(120);
+/// The window that a service without further evidence has: its plans count per minute.
+const USUAL_WINDOW: Duration = Duration::from_secs(60);
+/// A 429 without `Retry-After` lowers a limit once in this time.
+const DROP_INTERVAL: Duration = Duration::from_secs(15);
+/// The maximum wait between two slow starts whose first attempt was rejected.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+
+/// A gate that opens this much later is notable.
+const NOTABLE: Duration = Duration::from_secs(1);
+
+/// Whether an attempt may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It was admitted.
+    Now,
+    /// Not before this time.
+    At(Duration),
+    /// Not before another attempt ends.
+    AfterAnother,
+}
+
+/// What an attempt used of the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// It was not sent.
+    Nothing,
+    /// A request without tokens: the service rejected it.
+    Request,
+    /// A request and the tokens that the service counted.
+    Tokens(u64),
+    /// A request, and tokens that the service did not say. The estimate stays.
+    Unknown,
+}
+
+/// Decides what may be sent.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    learns: bool,
+    limit: Option<Limit>,
+    ledger: Ledger,
+    max_in_flight: u64,
+    in_flight: u64,
+    gate: Gate,
+    /// After a 429 that no limit could be learned from.
+    slow_start: Option<SlowStart>,
+    /// Slow starts in a row whose first attempt was rejected.
+    failed_starts: u32,
+    /// A 429 without `Retry-After` before this does not lower the limit again.
+    no_drop_before: Duration,
+    /// Changes whenever the calls that wait have to wait for longer.
+    revision: u64,
+}
+
+/// Closed by a 429 with `Retry-After`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gate {
+    /// When it opens…
+    opens_at: Duration,
+    /// …which is a little later than the service asked for.
+    asked_for: Duration,
+    /// Whether what the 429 tells of the limit was not used yet.
+    unlearned: bool,
+    /// When it opened the last time before it was closed.
+    opened_at: Duration,
+}
+
+/// Lets the first attempts after a gate pass one by one, then twice as many each second and for each success, so that a
+/// service that still rejects is asked little.
+#[derive(Debug, Clone, Copy, Default)]
+struct SlowStart {
+    admitted: u64,
+    succeeded: u64,
+}
+
+impl SlowStart {
+    /// The number of seconds after which as many as matter are admitted.
+    const SECONDS: u64 = 16;
+
+    /// How many attempts may have been admitted after so many seconds.
+    fn allowed(self, seconds: u64) -> u64 {
+        let by_time = 2_u64.saturating_pow(u32::try_from(seconds).unwrap_or(u32::MAX));
+        by_time.saturating_add(self.succeeded.saturating_mul(2))
+    }
+}
+
+impl Limiter {
+    pub(crate) fn new(rate_limit: RateLimit, max_in_flight: u64) -> Self {
+        let limit = rate_limit.quota().map(Limit::configured);
+        Self {
+            learns: rate_limit == RateLimit::Auto,
+            ledger: Ledger::new(limit.as_ref().map_or(MEMORY, Limit::window)),
+            limit,
+            max_in_flight,
+            in_flight: 0,
+            gate: Gate::default(),
+            slow_start: None,
+            failed_starts: 0,
+            no_drop_before: Duration::ZERO,
+            revision: 0,
+        }
+    }
+
+    /// Whether the estimated tokens of an attempt matter.
+    pub(crate) fn token_limit(&self) -> Option<u64> {
+        self.limit.as_ref().and_then(Limit::tokens)
+    }
+
+    /// Admits an attempt, or says when to ask again. `tokens` is its estimate.
+    pub(crate) fn admit(&mut self, now: Duration, tokens: u64) -> Admission {
+        self.advance(now);
+        if now < self.gate.opens_at {
+            return Admission::At(self.gate.opens_at);
+        }
+        if self.in_flight >= self.max_in_flight {
+            return Admission::AfterAnother;
+        }
+        if let Some(wait) = self.slow_start_wait(now) {
+            return wait;
+        }
+        match self.room_at(now, tokens) {
+            Admission::Now => {
+                self.in_flight = self.in_flight.saturating_add(1);
+                self.ledger.reserve(tokens);
+                if let Some(start) = &mut self.slow_start {
+                    start.admitted = start.admitted.saturating_add(1);
+                }
+                Admission::Now
+            }
+            wait => {
+                if let Some(limit) = &mut self.limit {
+                    limit.note_reached();
+                }
+                wait
+            }
+        }
+    }
+
+    /// The body of an admitted attempt begins to be sent.
+    pub(crate) fn sent(&mut self, now: Duration) {
+        self.ledger.expire(now);
+        self.ledger.sent(now);
+    }
+
+    /// An admitted attempt ends. `tokens` is what was reserved for it.
+    pub(crate) fn ended(&mut self, now: Duration, tokens: u64, used: Used) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.ledger.expire(now);
+        let used_tokens = match used {
+            Used::Nothing => {
+                self.ledger.return_request();
+                0
+            }
+            Used::Request => 0,
+            Used::Tokens(used) => used,
+            Used::Unknown => tokens,
+        };
+        self.ledger.settle(now, tokens, used_tokens);
+        if let (Some(start), Used::Tokens(_) | Used::Unknown) = (&mut self.slow_start, used) {
+            self.failed_starts = 0;
+            start.succeeded = start.succeeded.saturating_add(1);
+        }
+        self.advance(now);
+    }
+
+    /// The service rejected an attempt with 429. `sent_at` is when it was sent, `retry_after` what the service asked for,
+    /// `opens_after` the same with jitter. To be called before [`ended`](Self::ended).
+    pub(crate) fn rate_limited(&mut self, now: Duration, sent_at: Duration, retry_after: Option<(Duration, Duration)>) {
+        self.ledger.reject(sent_at);
+        let Some((retry_after, opens_after)) = retry_after else {
+            if let Some(limit) = self.limit.as_mut().filter(|_| now >= self.no_drop_before) {
+                limit.lower(None, now);
+                self.no_drop_before = now.saturating_add(DROP_INTERVAL);
+            }
+            return;
+        };
+        let (asked_for, opens_at) = (now.saturating_add(retry_after), now.saturating_add(opens_after));
+        if opens_at > self.gate.opens_at.saturating_add(NOTABLE) {
+            self.revision = self.revision.wrapping_add(1);
+        }
+        if now >= self.gate.opens_at {
+            self.gate = Gate { opens_at, asked_for, unlearned: true, opened_at: self.gate.opens_at };
+        } else {
+            self.gate.opens_at = self.gate.opens_at.max(opens_at);
+            self.gate.asked_for = self.gate.asked_for.max(asked_for);
+        }
+    }
+
+    /// When the attempt behind `ahead` others can be sent at the earliest, as far as gate and limit of requests say.
+    pub(crate) fn earliest(&mut self, now: Duration, ahead: usize) -> Duration {
+        self.advance(now);
+        let opens_at = self.gate.opens_at.max(now);
+        let Some((limit, per)) = self.limit.as_ref().and_then(|limit| Some((limit.requests()?, limit.window()))) else {
+            return opens_at;
+        };
+        let ahead = u64::try_from(ahead).unwrap_or(u64::MAX);
+        // Every request makes room for another one a window later.
+        let (windows, place) = (ahead.div_euclid(limit), ahead.rem_euclid(limit));
+        let counted = self.ledger.requests();
+        let first = match counted.saturating_add(place).saturating_add(1).saturating_sub(limit) {
+            0 => opens_at,
+            excess => self.ledger.requests_expire(excess, now).max(opens_at),
+        };
+        first.saturating_add(per.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX)))
+    }
+
+    /// The reason to wait, for a message: the limit in force, or the 429.
+    pub(crate) fn reason(&self, now: Duration) -> Option<String> {
+        if let Some(limit) = &self.limit {
+            return Some(format!("the rate limit in force is {limit}"));
+        }
+        (now < self.gate.opens_at).then(|| {
+            let left = Seconds(self.gate.opens_at.saturating_sub(now));
+            format!("the service responded with 429 and asks to wait for another {left} s")
+        })
+    }
+
+    /// Changes whenever the calls that wait have to wait for notably longer.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// When the gate opens, if it is closed.
+    pub(crate) fn closed_until(&self, now: Duration) -> Option<Duration> {
+        Some(self.gate.opens_at).filter(|opens_at| *opens_at > now)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.in_flight >= self.max_in_flight
+    }
+
+    pub(crate) fn status(&mut self, now: Duration) -> PacingStatus {
+        self.advance(now);
+        PacingStatus {
+            limit_origin: self.limit.as_ref().map(Limit::origin),
+            limit_requests: self.limit.as_ref().and_then(Limit::requests),
+            limit_tokens: self.limit.as_ref().and_then(Limit::tokens),
+            limit_per: self.limit.as_ref().map(|limit| limit.per),
+            requests_in_window: self.ledger.requests(),
+            tokens_in_window: self.ledger.tokens(),
+            in_flight: self.in_flight,
+            waiting: 0,
+            closed_for: self.closed_until(now).map(|opens_at| opens_at.saturating_sub(now)),
+        }
+    }
+
+    fn slow_start_wait(&mut self, now: Duration) -> Option<Admission> {
+        let start = self.slow_start?;
+        let seconds = now.saturating_sub(self.gate.opens_at).as_secs();
+        if seconds >= SlowStart::SECONDS {
+            self.slow_start = None;
+            return None;
+        }
+        let next = self.gate.opens_at.saturating_add(Duration::from_secs(seconds.saturating_add(1)));
+        (start.admitted >= start.allowed(seconds)).then_some(Admission::At(next))
+    }
+
+    fn room_at(&self, now: Duration, tokens: u64) -> Admission {
+        let Some(limit) = &self.limit else { return Admission::Now };
+        let mut at = now;
+        if let Some(max) = limit.requests() {
+            let excess = self.ledger.requests().saturating_add(1).saturating_sub(max);
+            if excess > 0 {
+                at = at.max(self.ledger.requests_expire(excess, now));
+            }
+        }
+        if let Some(max) = limit.tokens() {
+            // An attempt that is larger than a window waits for an empty one, and the next window pays for it.
+            let excess = self.ledger.tokens().saturating_add(tokens.min(max)).saturating_sub(max);
+            if excess > 0 {
+                match self.ledger.tokens_expire(excess) {
+                    Some(expires) => at = at.max(expires),
+                    None => return Admission::AfterAnother,
+                }
+            }
+        }
+        if at > now { Admission::At(at) } else { Admission::Now }
+    }
+
+    /// Brings the state to `now`: entries expire, a 429 is learned from, a clean window raises the limit.
+    fn advance(&mut self, now: Duration) {
+        self.ledger.expire(now);
+        // While the gate is closed nothing is sent. Once everything has ended it is known what the service accepted.
+        if self.gate.unlearned && (self.in_flight == 0 || now >= self.gate.opens_at) {
+            self.gate.unlearned = false;
+            self.learn(now);
+        }
+        if let Some(limit) = self.limit.as_mut().filter(|_| now >= self.gate.opens_at) {
+            limit.raise(now);
+        }
+    }
+
+    /// Learns from a 429 with `Retry-After`.
+    fn learn(&mut self, now: Duration) {
+        self.revision = self.revision.wrapping_add(1);
+        let Gate { opens_at, asked_for, opened_at, .. } = self.gate;
+        let window = self.limit.as_ref().map_or(USUAL_WINDOW.max(asked_for.saturating_sub(now)), |limit| limit.per);
+        let accepted = self.ledger.accepted_since(asked_for.saturating_sub(window).max(opened_at));
+        let limit = match (&mut self.limit, accepted) {
+            (None, Some((requests, first))) if self.learns => {
+                Limit::learned(requests, asked_for.saturating_sub(first), opens_at)
+            }
+            (Some(limit), Some((requests, first)))
+                if self.learns && limit.requests().is_some_and(|max| requests.saturating_mul(2) < max) =>
+            {
+                // So far from the limit that it was learned wrongly: most of all, its window.
+                Limit::learned(requests, asked_for.saturating_sub(first), opens_at)
+            }
+            (Some(limit), accepted) => {
+                limit.lower(accepted.map(|(requests, _)| requests), opens_at);
+                tracing::info!(limit = %limit, "429: the rate limit in force is lowered");
+                return;
+            }
+            (None, _) => return self.start_slowly(now),
+        };
+        tracing::info!(limit = %limit, "429: learned a rate limit");
+        self.ledger.set_window(limit.window());
+        self.limit = Some(limit);
+        self.slow_start = None;
+    }
+
+    /// After the gate opens, one attempt goes first. While that one is rejected, the wait grows.
+    fn start_slowly(&mut self, now: Duration) {
+        let backoff = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failed_starts)).min(MAX_BACKOFF);
+        if self.failed_starts > 0 {
+            self.gate.opens_at = self.gate.opens_at.max(now.saturating_add(backoff));
+        }
+        self.failed_starts = self.failed_starts.saturating_add(1);
+        self.slow_start = Some(SlowStart::default());
+        let wait = self.gate.opens_at.saturating_sub(now);
+        tracing::info!(wait_ms = wait.as_millis(), "429: all calls wait");
+    }
+}

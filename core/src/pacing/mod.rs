@@ -1,0 +1,7 @@
+//! Rate limits: what was sent in a window, what may be sent next, and the queue of those that wait.
+
+pub(crate) mod ledger;
+pub(crate) mod limit;
+pub(crate) mod limiter;
+pub(crate) mod output_estimates;
+pub(crate) mod pacer;

@@ -1,0 +1,133 @@
+//! [`OutputEstimates`]: how many tokens the output of a request will have, learned from responses.
+
+use std::collections::VecDeque;
+
+use crate::models::kit::Kit;
+
+/// What a request will use of a limit of tokens, as far as it is known before.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// The kit that it runs on.
+    pub kit: Kit,
+    /// Estimated tokens of prompt and context.
+    pub input_tokens: u64,
+    /// The request's own maximum of output tokens.
+    pub max_tokens: Option<u32>,
+    /// The same, or else the kit's maximum, if it is known.
+    pub max_output_tokens: Option<u32>,
+}
+
+/// Responses after which the estimate is learned, and not the maximum.
+const ENOUGH: usize = 20;
+/// The last responses that an estimate is learned from.
+const SAMPLES: usize = 100;
+/// Kits and settings that are learned. More than a program has.
+const MAX_SETTINGS: usize = 64;
+
+/// The output of the last responses, by kit and `max_tokens`.
+#[derive(Debug, Default)]
+pub(crate) struct OutputEstimates(Vec<Setting>);
+
+#[derive(Debug)]
+struct Setting {
+    kit: Kit,
+    max_tokens: Option<u32>,
+    samples: VecDeque<u64>,
+    /// The 90th percentile, once there are enough.
+    learned: Option<u64>,
+}
+
+impl OutputEstimates {
+    /// The estimated tokens of a request: its input, and the learned output or else its maximum. `limit` is the number of
+    /// tokens that a window allows.
+    ///
+    /// A kit's maximum can be more than a window allows. Unless the request asks for so much, it counts as half of a window
+    /// until its output is learned: few runs use the maximum, and each would wait for an empty window.
+    pub(crate) fn tokens(&self, workload: &Workload, limit: u64) -> u64 {
+        let learned = self.find(workload).and_then(|setting| setting.learned);
+        let output = learned.unwrap_or_else(|| match (workload.max_tokens, workload.max_output_tokens) {
+            (Some(asked), _) => asked.into(),
+            (None, Some(max)) => u64::from(max).min(limit.div_euclid(2)),
+            (None, None) => limit.div_euclid(2),
+        });
+        workload.input_tokens.saturating_add(output)
+    }
+
+    /// Learns from the output of a response.
+    pub(crate) fn record(&mut self, workload: &Workload, output_tokens: u64) {
+        if self.find(workload).is_none() {
+            if self.0.len() >= MAX_SETTINGS {
+                return;
+            }
+            let (kit, max_tokens) = (workload.kit.clone(), workload.max_tokens);
+            self.0.push(Setting { kit, max_tokens, samples: VecDeque::new(), learned: None });
+        }
+        let Some(setting) = self.0.iter_mut().find(|setting| setting.is_of(workload)) else { return };
+        if setting.samples.len() >= SAMPLES {
+            setting.samples.pop_front();
+        }
+        setting.samples.push_back(output_tokens);
+        if setting.samples.len() >= ENOUGH {
+            let mut sorted: Vec<u64> = setting.samples.iter().copied().collect();
+            sorted.sort_unstable();
+            setting.learned = sorted.get(sorted.len().saturating_mul(9).div_euclid(10)).copied();
+        }
+    }
+
+    fn find(&self, workload: &Workload) -> Option<&Setting> {
+        self.0.iter().find(|setting| setting.is_of(workload))
+    }
+}
+
+impl Setting {
+    fn is_of(&self, workload: &Workload) -> bool {
+        self.max_tokens == workload.max_tokens && self.kit == workload.kit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(kit: &str, max_tokens: Option<u32>) -> Workload {
+        let kit = Kit::from(kit);
+        let max_output_tokens = max_tokens.or(kit.info().map(|info| info.max_tokens));
+        Workload { kit, input_tokens: 10, max_tokens, max_output_tokens }
+    }
+
+    #[test]
+    fn maximum_counts_until_the_output_is_learned() {
+        let mut estimates = OutputEstimates::default();
+        let table = [
+            ("text-gen", Some(500), 510),
+            ("text-gen", None, 4_106),
+            ("summarizer", None, 7_510),
+            ("summarizer", Some(16_000), 16_010),
+            ("new-kit", None, 7_510),
+            ("new-kit", Some(5), 15),
+        ];
+        for (kit, max_tokens, tokens) in table {
+            assert_eq!(estimates.tokens(&workload(kit, max_tokens), 15_000), tokens, "{kit} {max_tokens:?}");
+        }
+        for output in 1..20 {
+            estimates.record(&workload("text-gen", None), output);
+        }
+        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000), 4_106);
+        estimates.record(&workload("text-gen", None), 20);
+        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000), 10 + 19, "the 90th percentile of 1 to 20");
+        assert_eq!(estimates.tokens(&workload("text-gen", Some(500)), 15_000), 510, "another setting");
+    }
+
+    #[test]
+    fn estimate_follows_the_last_responses_and_memory_is_bounded() {
+        let mut estimates = OutputEstimates::default();
+        for output in [vec![1_000; 100], vec![8; 100]].concat() {
+            estimates.record(&workload("text-gen", None), output);
+        }
+        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000), 18);
+        for n in 0..1_000 {
+            estimates.record(&workload("text-gen", Some(n)), 1);
+        }
+        assert_eq!((estimates.0.len(), estimates.0[0].samples.len()), (MAX_SETTINGS, SAMPLES));
+    }
+}
