@@ -18,8 +18,8 @@ use crate::models::run_request::RunRequest;
 pub use crate::api::operation::Operation;
 pub use crate::client::ClosedFlag;
 pub use crate::config::proxy::ProxyEnv;
+pub use crate::models::bill::Bill;
 pub use crate::models::decode_lenient::MAX_EXTRA_DEPTH as MAX_JSON_DEPTH;
-pub use crate::models::run::Bill;
 pub use crate::pacing::output_estimates::Workload;
 pub use crate::pipeline::deadline::HostTimes;
 

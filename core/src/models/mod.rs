@@ -1,5 +1,6 @@
 //! The service's data: requests, responses, and how they are read.
 
+pub(crate) mod bill;
 pub(crate) mod catalog;
 pub(crate) mod client_usage;
 pub(crate) mod cost;

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::models::bill::Bill;
 use crate::models::cost::Cost;
 use crate::models::kit::Kit;
 use crate::models::response_metadata::ResponseMetadata;
@@ -52,20 +53,6 @@ pub struct Run {
     /// How the call went. Not part of the API response.
     #[serde(skip)]
     pub response_metadata: ResponseMetadata,
-}
-
-/// The tokens and the cost of a response. `None` where they are not known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Bill {
-    /// Tokens of prompt and context.
-    pub input_tokens: Option<u64>,
-    /// Tokens of the output.
-    pub output_tokens: Option<u64>,
-    /// The sum of both.
-    pub total_tokens: Option<u64>,
-    /// The cost of the total.
-    pub cost: Option<Cost>,
 }
 
 /// The output of a run.

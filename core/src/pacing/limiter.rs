@@ -9,6 +9,7 @@ use crate::config::rate_limit::RateLimit;
 use crate::models::client_usage::PacingStatus;
 use crate::pacing::ledger::Ledger;
 use crate::pacing::limit::{Limit, Seconds};
+use crate::pacing::output_estimates::TokenEstimate;
 
 /// How long requests are remembered while there is no limit: the longest `Retry-After` that is waited for.
 const MEMORY: Duration = Duration::from_secs(120);
@@ -72,6 +73,8 @@ struct Gate {
     opens_at: Duration,
     /// …which is a little later than the service asked for.
     asked_for: Duration,
+    /// The earliest time that the service can have meant: it rounds to seconds, and its response took a while.
+    meant: Duration,
     /// Whether what the 429 tells of the limit was not used yet.
     unlearned: bool,
     /// When it opened the last time before it was closed.
@@ -120,7 +123,7 @@ impl Limiter {
     }
 
     /// Admits an attempt, or says when to ask again. `tokens` is its estimate.
-    pub(crate) fn admit(&mut self, now: Duration, tokens: u64) -> Admission {
+    pub(crate) fn admit(&mut self, now: Duration, tokens: TokenEstimate) -> Admission {
         self.advance(now);
         if now < self.gate.opens_at {
             return Admission::At(self.gate.opens_at);
@@ -134,7 +137,7 @@ impl Limiter {
         match self.room_at(now, tokens) {
             Admission::Now => {
                 self.in_flight = self.in_flight.saturating_add(1);
-                self.ledger.reserve(tokens);
+                self.ledger.reserve(tokens.likely);
                 if let Some(start) = &mut self.slow_start {
                     start.admitted = start.admitted.saturating_add(1);
                 }
@@ -188,11 +191,12 @@ impl Limiter {
             return;
         };
         let (asked_for, opens_at) = (now.saturating_add(retry_after), now.saturating_add(opens_after));
+        let meant = sent_at.saturating_add(retry_after).saturating_sub(Duration::from_secs(1));
         if opens_at > self.gate.opens_at.saturating_add(NOTABLE) {
             self.revision = self.revision.wrapping_add(1);
         }
         if now >= self.gate.opens_at {
-            self.gate = Gate { opens_at, asked_for, unlearned: true, opened_at: self.gate.opens_at };
+            self.gate = Gate { opens_at, asked_for, meant, unlearned: true, opened_at: self.gate.opens_at };
         } else {
             self.gate.opens_at = self.gate.opens_at.max(opens_at);
             self.gate.asked_for = self.gate.asked_for.max(asked_for);
@@ -268,7 +272,7 @@ impl Limiter {
         (start.admitted >= start.allowed(seconds)).then_some(Admission::At(next))
     }
 
-    fn room_at(&self, now: Duration, tokens: u64) -> Admission {
+    fn room_at(&self, now: Duration, tokens: TokenEstimate) -> Admission {
         let Some(limit) = &self.limit else { return Admission::Now };
         let mut at = now;
         if let Some(max) = limit.requests() {
@@ -279,7 +283,7 @@ impl Limiter {
         }
         if let Some(max) = limit.tokens() {
             // An attempt that is larger than a window waits for an empty one, and the next window pays for it.
-            let excess = self.ledger.tokens().saturating_add(tokens.min(max)).saturating_sub(max);
+            let excess = self.ledger.tokens().saturating_add(tokens.at_most.min(max)).saturating_sub(max);
             if excess > 0 {
                 match self.ledger.tokens_expire(excess) {
                     Some(expires) => at = at.max(expires),
@@ -306,9 +310,9 @@ impl Limiter {
     /// Learns from a 429 with `Retry-After`.
     fn learn(&mut self, now: Duration) {
         self.revision = self.revision.wrapping_add(1);
-        let Gate { opens_at, asked_for, opened_at, .. } = self.gate;
+        let Gate { opens_at, asked_for, meant, opened_at, .. } = self.gate;
         let window = self.limit.as_ref().map_or(USUAL_WINDOW.max(asked_for.saturating_sub(now)), |limit| limit.per);
-        let accepted = self.ledger.accepted_since(asked_for.saturating_sub(window).max(opened_at));
+        let accepted = self.ledger.accepted_since(meant.saturating_sub(window).max(opened_at));
         let limit = match (&mut self.limit, accepted) {
             (None, Some((requests, first))) if self.learns => {
                 Limit::learned(requests, asked_for.saturating_sub(first), opens_at)
@@ -342,5 +346,53 @@ impl Limiter {
         self.slow_start = Some(SlowStart::default());
         let wait = self.gate.opens_at.saturating_sub(now);
         tracing::info!(wait_ms = wait.as_millis(), "429: all calls wait");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn send(limiter: &mut Limiter, now: Duration, count: usize) {
+        for _ in 0..count {
+            assert_eq!(limiter.admit(now, TokenEstimate::default()), Admission::Now);
+            limiter.sent(now);
+        }
+    }
+
+    fn succeed(limiter: &mut Limiter, now: Duration, count: usize) {
+        for _ in 0..count {
+            limiter.ended(now, 0, Used::Tokens(1));
+        }
+    }
+
+    fn reject(limiter: &mut Limiter, now: Duration, sent_at: Duration, retry_after: Duration, count: usize) {
+        for _ in 0..count {
+            limiter.rate_limited(now, sent_at, Some((retry_after, retry_after + MS(500))));
+            limiter.ended(now, 0, Used::Request);
+        }
+    }
+
+    #[test]
+    fn learns_from_the_first_burst() {
+        let mut limiter = Limiter::new(RateLimit::Auto, 1_000);
+        send(&mut limiter, S(1), 300);
+        succeed(&mut limiter, S(2), 29);
+        reject(&mut limiter, S(2), S(1), S(59), 270);
+        let status = limiter.status(S(2));
+        assert_eq!(status.limit_origin, None, "one attempt is in flight, whose end says more");
+        succeed(&mut limiter, S(3), 1);
+        let status = limiter.status(S(3));
+        assert_eq!(
+            (status.limit_origin, status.limit_requests, status.limit_per),
+            (Some("learned"), Some(30), Some(S(60)))
+        );
+        assert_eq!(limiter.admit(S(3), TokenEstimate::default()), Admission::At(MS(61_500)), "the gate");
+        // What was sent before has left the window by then.
+        send(&mut limiter, MS(61_500), 30);
+        assert_eq!(limiter.admit(MS(61_500), TokenEstimate::default()), Admission::At(MS(121_750)), "the limit");
     }
 }

@@ -5,3 +5,6 @@ pub(crate) mod limit;
 pub(crate) mod limiter;
 pub(crate) mod output_estimates;
 pub(crate) mod pacer;
+pub(crate) mod queue;
+#[cfg(test)]
+mod simulation;

@@ -33,8 +33,17 @@ struct Setting {
     kit: Kit,
     max_tokens: Option<u32>,
     samples: VecDeque<u64>,
-    /// The 90th percentile, once there are enough.
-    learned: Option<u64>,
+    /// The 90th percentile and the maximum, once there are enough.
+    learned: Option<(u64, u64)>,
+}
+
+/// The estimated tokens of an attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TokenEstimate {
+    /// What is reserved: few attempts use more.
+    pub(crate) likely: u64,
+    /// What has to be free: hardly any attempt uses more.
+    pub(crate) at_most: u64,
 }
 
 impl OutputEstimates {
@@ -43,14 +52,18 @@ impl OutputEstimates {
     ///
     /// A kit's maximum can be more than a window allows. Unless the request asks for so much, it counts as half of a window
     /// until its output is learned: few runs use the maximum, and each would wait for an empty window.
-    pub(crate) fn tokens(&self, workload: &Workload, limit: u64) -> u64 {
+    pub(crate) fn tokens(&self, workload: &Workload, limit: u64) -> TokenEstimate {
         let learned = self.find(workload).and_then(|setting| setting.learned);
-        let output = learned.unwrap_or_else(|| match (workload.max_tokens, workload.max_output_tokens) {
-            (Some(asked), _) => asked.into(),
-            (None, Some(max)) => u64::from(max).min(limit.div_euclid(2)),
-            (None, None) => limit.div_euclid(2),
+        let (likely, at_most) = learned.unwrap_or_else(|| {
+            let output = match (workload.max_tokens, workload.max_output_tokens) {
+                (Some(asked), _) => asked.into(),
+                (None, Some(max)) => u64::from(max).min(limit.div_euclid(2)),
+                (None, None) => limit.div_euclid(2),
+            };
+            (output, output)
         });
-        workload.input_tokens.saturating_add(output)
+        let total = |output: u64| workload.input_tokens.saturating_add(output);
+        TokenEstimate { likely: total(likely), at_most: total(at_most) }
     }
 
     /// Learns from the output of a response.
@@ -70,7 +83,8 @@ impl OutputEstimates {
         if setting.samples.len() >= ENOUGH {
             let mut sorted: Vec<u64> = setting.samples.iter().copied().collect();
             sorted.sort_unstable();
-            setting.learned = sorted.get(sorted.len().saturating_mul(9).div_euclid(10)).copied();
+            let likely = sorted.get(sorted.len().saturating_mul(9).div_euclid(10)).copied();
+            setting.learned = likely.zip(sorted.last().copied());
         }
     }
 
@@ -107,15 +121,20 @@ mod tests {
             ("new-kit", Some(5), 15),
         ];
         for (kit, max_tokens, tokens) in table {
-            assert_eq!(estimates.tokens(&workload(kit, max_tokens), 15_000), tokens, "{kit} {max_tokens:?}");
+            let estimate = estimates.tokens(&workload(kit, max_tokens), 15_000);
+            assert_eq!((estimate.likely, estimate.at_most), (tokens, tokens), "{kit} {max_tokens:?}");
         }
+        let tokens = |estimates: &OutputEstimates, max_tokens| {
+            let estimate = estimates.tokens(&workload("text-gen", max_tokens), 15_000);
+            (estimate.likely, estimate.at_most)
+        };
         for output in 1..20 {
             estimates.record(&workload("text-gen", None), output);
         }
-        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000), 4_106);
+        assert_eq!(tokens(&estimates, None), (4_106, 4_106));
         estimates.record(&workload("text-gen", None), 20);
-        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000), 10 + 19, "the 90th percentile of 1 to 20");
-        assert_eq!(estimates.tokens(&workload("text-gen", Some(500)), 15_000), 510, "another setting");
+        assert_eq!(tokens(&estimates, None), (10 + 19, 10 + 20), "the 90th percentile and the maximum of 1 to 20");
+        assert_eq!(tokens(&estimates, Some(500)), (510, 510), "another setting");
     }
 
     #[test]
@@ -124,7 +143,7 @@ mod tests {
         for output in [vec![1_000; 100], vec![8; 100]].concat() {
             estimates.record(&workload("text-gen", None), output);
         }
-        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000), 18);
+        assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000).likely, 18);
         for n in 0..1_000 {
             estimates.record(&workload("text-gen", Some(n)), 1);
         }

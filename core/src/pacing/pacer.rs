@@ -1,83 +1,29 @@
-//! [`Pacer`]: the one queue of a client's attempts. It admits them first come, first served.
+//! [`Pacer`]: waits until an attempt may be sent.
 //!
 //! It starts no task and no thread. The first of the queue waits for the time that the limiter names; whoever wakes up admits
 //! as many as may go.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use crate::config::rate_limit::RateLimit;
-use crate::http::tracked_body::SendListener;
 use crate::models::client_usage::PacingStatus;
-use crate::pacing::limiter::{Admission, Limiter, Used};
-use crate::pacing::output_estimates::{OutputEstimates, Workload};
+use crate::pacing::output_estimates::Workload;
+use crate::pacing::queue::{NoRoom, Permit, Queue, Ticket, Turn, Waiter};
 use crate::pipeline::deadline::{Deadline, before, saturating_add};
 
-/// Scheduler yields before an attempt ends for others that wait for it, so that the HTTP library can return the connection
-/// to its pool first. With 1 there were up to 20 % more connections than attempts, with 4 a few.
-const POOL_RETURN_YIELDS: u8 = 8;
-
-/// The queue of a client and its copies.
+/// The pacer of a client and its copies.
 #[derive(Clone)]
-pub(crate) struct Pacer(Arc<Shared>);
-
-struct Shared {
-    /// Times are durations since then.
-    epoch: Instant,
-    state: Mutex<State>,
-}
-
-struct State {
-    limiter: Limiter,
-    outputs: OutputEstimates,
-    /// By ticket, so that the retry of a call goes before the calls that came after it.
-    queue: VecDeque<Waiter>,
-    next_ticket: u64,
-    /// The revision of the limiter for which the deadlines of the queue were checked.
-    reviewed: u64,
-}
-
-/// The place of a call in the queue. Its retries keep it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
-
-struct Waiter {
-    ticket: Ticket,
-    workload: Option<Workload>,
-    deadline: Option<Duration>,
-    decision: oneshot::Sender<Result<Permit, NoRoom>>,
-    /// Wakes it when it becomes the first of the queue.
-    waker: Option<Waker>,
-}
-
-/// Why a call was not admitted.
-#[derive(Debug)]
-pub(crate) enum NoRoom {
-    /// A deadline passed in the queue of `max_concurrency`; the message of a timeout.
-    Timeout(String),
-    /// The rate limit makes it wait beyond its deadline.
-    RateLimit {
-        /// How long it would have to wait from now on.
-        wait: Duration,
-        /// The limit and the wait.
-        reason: String,
-    },
-}
+pub(crate) struct Pacer(Arc<Queue>);
 
 impl Pacer {
     pub(crate) fn new(rate_limit: RateLimit, max_concurrency: usize) -> Self {
-        let limiter = Limiter::new(rate_limit, u64::try_from(max_concurrency).unwrap_or(u64::MAX));
-        let (outputs, queue) = (OutputEstimates::default(), VecDeque::new());
-        let state = State { limiter, outputs, queue, next_ticket: 0, reviewed: 0 };
-        Self(Arc::new(Shared { epoch: Instant::now(), state: Mutex::new(state) }))
+        Self(Arc::new(Queue::new(rate_limit, max_concurrency)))
     }
 
     /// Whether tokens are limited, so that calls have to estimate theirs.
@@ -112,8 +58,8 @@ impl Pacer {
             }
             let (decision, receiver) = oneshot::channel();
             let waiter = Waiter { ticket, workload: workload.cloned(), deadline: until, decision, waker: None };
-            state.queue.insert(place, waiter);
-            Waiting { shared: &self.0, ticket, receiver }
+            state.waiters.insert(place, waiter);
+            Waiting { queue: &self.0, ticket, receiver }
         };
         match before(deadline.as_ref(), waiting.decided()).await {
             Ok(decision) => decision,
@@ -124,7 +70,7 @@ impl Pacer {
     /// The state for [`ClientUsage`](crate::ClientUsage).
     pub(crate) fn status(&self) -> PacingStatus {
         let mut state = self.0.lock();
-        let waiting = u64::try_from(state.queue.len()).unwrap_or(u64::MAX);
+        let waiting = u64::try_from(state.waiters.len()).unwrap_or(u64::MAX);
         PacingStatus { waiting, ..state.limiter.status(self.0.now()) }
     }
 
@@ -141,122 +87,11 @@ impl Pacer {
     }
 }
 
-/// The right to send one attempt. Dropping it tells the limiter that the attempt ended and, if it was sent, that it may have
-/// used all that was reserved.
-pub(crate) struct Permit {
-    flight: Arc<Flight>,
-    ended: bool,
-}
-
-/// What an attempt and the connection that sends it share.
-struct Flight {
-    shared: Arc<Shared>,
-    /// Reserved tokens.
-    tokens: u64,
-    /// When its body began to be sent, in nanoseconds since the epoch; [`UNSENT`] before, [`RETURNED`] if it never will be.
-    /// It changes under the lock of the state, and once.
-    sent_at: AtomicU64,
-}
-
-const UNSENT: u64 = u64::MAX;
-const RETURNED: u64 = u64::MAX - 1;
-
-impl Permit {
-    /// Is told when the body begins to be sent.
-    pub(crate) fn send_listener(&self) -> Arc<dyn SendListener> {
-        Arc::clone(&self.flight) as _
-    }
-
-    /// The service rejected the attempt with 429: see [`Limiter::rate_limited`].
-    pub(crate) fn rate_limited(&self, retry_after: Option<(Duration, Duration)>) {
-        let shared = &self.flight.shared;
-        let mut state = shared.lock();
-        let now = shared.now();
-        let sent_at = self.flight.sent_at().unwrap_or(now);
-        state.limiter.rate_limited(now, sent_at, retry_after);
-    }
-
-    /// The attempt ended. `workload` and `output_tokens` are what the estimate of further requests is learned from.
-    pub(crate) async fn end(mut self, used: Used, learn: Option<(&Workload, u64)>) {
-        if self.flight.shared.lock().limiter.is_full() {
-            // The HTTP library returns the connection in a task of its own. An attempt that starts before that would open
-            // one more connection: up to twice as many as permits, and more than the process may have open files.
-            for _ in 0..POOL_RETURN_YIELDS {
-                tokio::task::yield_now().await;
-            }
-        }
-        self.end_now(used, learn);
-    }
-
-    fn end_now(&mut self, used: Used, learn: Option<(&Workload, u64)>) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        let shared = &self.flight.shared;
-        let mut state = shared.lock();
-        let now = shared.now();
-        let used = match (self.flight.sent_at(), used) {
-            (Some(_), Used::Nothing) => Used::Unknown,
-            (None, Used::Nothing) => {
-                self.flight.sent_at.store(RETURNED, Ordering::Release);
-                used
-            }
-            // A request without a body is never seen to be sent.
-            (None, _) => {
-                self.flight.mark_sent(&mut state, now);
-                used
-            }
-            (Some(_), _) => used,
-        };
-        state.limiter.ended(now, self.flight.tokens, used);
-        if let Some((workload, output_tokens)) = learn {
-            state.outputs.record(workload, output_tokens);
-        }
-        shared.admit_waiting(state);
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.end_now(Used::Nothing, None);
-    }
-}
-
-impl Flight {
-    fn sent_at(&self) -> Option<Duration> {
-        Some(self.sent_at.load(Ordering::Acquire)).filter(|nanos| *nanos < RETURNED).map(Duration::from_nanos)
-    }
-
-    fn mark_sent(&self, state: &mut State, now: Duration) {
-        let nanos = u64::try_from(now.as_nanos()).unwrap_or(0);
-        if self.sent_at.compare_exchange(UNSENT, nanos, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            state.limiter.sent(now);
-        }
-    }
-}
-
-impl SendListener for Flight {
-    fn started(&self) {
-        let mut state = self.shared.lock();
-        self.mark_sent(&mut state, self.shared.now());
-    }
-}
-
 /// A call in the queue. Dropping it takes it out.
 struct Waiting<'a> {
-    shared: &'a Arc<Shared>,
+    queue: &'a Arc<Queue>,
     ticket: Ticket,
     receiver: oneshot::Receiver<Result<Permit, NoRoom>>,
-}
-
-/// What a call in the queue has to do.
-enum Turn {
-    /// Send its attempt.
-    Send(Permit),
-    /// Ask again at this time.
-    AskAt(Duration),
-    /// Wait until it is told a decision, or becomes the first of the queue.
-    Wait,
 }
 
 impl Waiting<'_> {
@@ -268,10 +103,10 @@ impl Waiting<'_> {
                     // The sender is never dropped without a decision while this waits.
                     return Poll::Ready(decision.unwrap_or_else(|_| Err(NoRoom::Timeout("The call was lost.".into()))));
                 }
-                match self.shared.turn(self.ticket, cx.waker()) {
+                match self.queue.turn(self.ticket, cx.waker()) {
                     Turn::Send(permit) => return Poll::Ready(Ok(permit)),
                     Turn::Wait => return Poll::Pending,
-                    Turn::AskAt(at) => alarm.set(Some(sleep_until(saturating_add(self.shared.epoch, at)))),
+                    Turn::AskAt(at) => alarm.set(Some(sleep_until(saturating_add(self.queue.epoch, at)))),
                 }
                 if alarm.as_mut().as_pin_mut().is_none_or(|alarm| alarm.poll(cx).is_pending()) {
                     return Poll::Pending;
@@ -284,150 +119,13 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
+        let mut state = self.queue.lock();
         let place = state.place(self.ticket);
-        if state.queue.get(place).is_some_and(|waiter| waiter.ticket == self.ticket) {
-            state.queue.remove(place);
+        if state.waiters.get(place).is_some_and(|waiter| waiter.ticket == self.ticket) {
+            state.waiters.remove(place);
             if place == 0 {
-                self.shared.admit_waiting(state);
+                self.queue.admit_waiting(state);
             }
         }
-    }
-}
-
-impl Shared {
-    fn now(&self) -> Duration {
-        self.epoch.elapsed()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks the limiter for an attempt.
-    fn ask(self: &Arc<Self>, state: &mut State, workload: Option<&Workload>) -> Result<Permit, Admission> {
-        let tokens = state.tokens(workload);
-        match state.limiter.admit(self.now(), tokens) {
-            Admission::Now => {
-                let flight = Flight { shared: Arc::clone(self), tokens, sent_at: AtomicU64::new(UNSENT) };
-                Ok(Permit { flight: Arc::new(flight), ended: false })
-            }
-            wait => Err(wait),
-        }
-    }
-
-    /// What the call with this ticket has to do. `waker` wakes it when that changes.
-    fn turn(self: &Arc<Self>, ticket: Ticket, waker: &Waker) -> Turn {
-        let mut state = self.lock();
-        let place = state.place(ticket);
-        let Some(waiter) = state.queue.get_mut(place).filter(|waiter| waiter.ticket == ticket) else {
-            // It was decided, and is about to be told.
-            return Turn::Wait;
-        };
-        waiter.waker = Some(waker.clone());
-        if place > 0 {
-            return Turn::Wait;
-        }
-        let workload = waiter.workload.take();
-        let answer = self.ask(&mut state, workload.as_ref());
-        match answer {
-            Ok(permit) => {
-                state.queue.pop_front();
-                self.admit_waiting(state);
-                Turn::Send(permit)
-            }
-            Err(wait) => {
-                if let Some(first) = state.queue.front_mut() {
-                    first.workload = workload;
-                }
-                self.refuse_hopeless(state);
-                match wait {
-                    Admission::At(at) => Turn::AskAt(at),
-                    Admission::Now | Admission::AfterAnother => Turn::Wait,
-                }
-            }
-        }
-    }
-
-    /// Admits as many calls of the queue as may go. The first of the rest is woken to set its alarm.
-    fn admit_waiting(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        let mut admitted = Vec::new();
-        while let Some(first) = state.queue.pop_front() {
-            match self.ask(&mut state, first.workload.as_ref()) {
-                Ok(permit) => admitted.push((first.decision, permit)),
-                Err(_) => {
-                    state.queue.push_front(first);
-                    break;
-                }
-            }
-        }
-        let first = state.queue.front_mut().and_then(|first| first.waker.take());
-        self.refuse_hopeless(state);
-        if let Some(waker) = first {
-            waker.wake();
-        }
-        for (sender, permit) in admitted {
-            // A call that is cancelled at this moment drops its permit, which admits the next.
-            let _ = sender.send(Ok(permit));
-        }
-    }
-
-    /// Tells the calls of the queue that cannot make their deadline any more, if the limiter has changed since the last time.
-    fn refuse_hopeless(&self, mut state: MutexGuard<'_, State>) {
-        let revision = state.limiter.revision();
-        if std::mem::replace(&mut state.reviewed, revision) == revision || state.queue.is_empty() {
-            return;
-        }
-        let now = self.now();
-        let mut refused = Vec::new();
-        let mut kept = VecDeque::with_capacity(state.queue.len());
-        for waiter in std::mem::take(&mut state.queue) {
-            match state.no_room(now, kept.len(), waiter.deadline) {
-                Some(no_room) => refused.push((waiter.decision, no_room)),
-                None => kept.push_back(waiter),
-            }
-        }
-        state.queue = kept;
-        let first = state.queue.front_mut().and_then(|first| first.waker.take());
-        drop(state);
-        if let Some(waker) = first {
-            waker.wake();
-        }
-        for (sender, no_room) in refused {
-            let _ = sender.send(Err(no_room));
-        }
-    }
-}
-
-impl State {
-    fn new_ticket(&mut self) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket = self.next_ticket.saturating_add(1);
-        ticket
-    }
-
-    /// How many calls are before this one in the queue.
-    fn place(&self, ticket: Ticket) -> usize {
-        // Most calls are the newest.
-        match self.queue.back() {
-            Some(last) if last.ticket >= ticket => self.queue.partition_point(|waiter| waiter.ticket < ticket),
-            _ => self.queue.len(),
-        }
-    }
-
-    /// The estimated tokens of a call; 0 if they are not limited.
-    fn tokens(&self, workload: Option<&Workload>) -> u64 {
-        match (self.limiter.token_limit(), workload) {
-            (Some(limit), Some(workload)) => self.outputs.tokens(workload, limit),
-            _ => 0,
-        }
-    }
-
-    /// Why the call at `place` cannot be sent before its deadline, if that is known.
-    fn no_room(&mut self, now: Duration, place: usize, deadline: Option<Duration>) -> Option<NoRoom> {
-        let earliest = self.limiter.earliest(now, place);
-        deadline.filter(|deadline| earliest >= *deadline && earliest > now)?;
-        let reason = self.limiter.reason(now)?;
-        Some(NoRoom::RateLimit { wait: earliest.saturating_sub(now), reason })
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::models::bill::Bill;
 use crate::models::client_usage::ClientUsage;
-use crate::models::run::Bill;
 
 /// Counts since the client was created.
 #[derive(Debug, Default)]

@@ -5,12 +5,13 @@ use tracing::{debug, info};
 
 use crate::error::{Error, ErrorKind, ErrorParts};
 use crate::http::transport::Transport;
+use crate::models::bill::Bill;
 use crate::models::client_usage::ClientUsage;
 use crate::models::response_metadata::ResponseMetadata;
-use crate::models::run::Bill;
 use crate::pacing::limit::Seconds;
 use crate::pacing::limiter::Used;
-use crate::pacing::pacer::{NoRoom, Pacer, Permit, Ticket};
+use crate::pacing::pacer::Pacer;
+use crate::pacing::queue::{NoRoom, Permit, Ticket};
 use crate::pipeline::attempt;
 use crate::pipeline::attempt_error::AttemptError;
 use crate::pipeline::budget::{Reservation, RetryAfterGate, RetryBudget, RetryCost};

@@ -238,10 +238,12 @@ mod tests {
         failed(FailureClass::from_status(status), Some(status))
     }
 
-    /// The delay in milliseconds without jitter, or `None` for no retry.
+    /// The delay in milliseconds without jitter, or `None` for no retry. The delay before a retry that the rate limit holds
+    /// back is its `Retry-After`.
     fn decide(policy: RetryPolicy, failed: FailedAttempt, retries: u32, remaining: Option<Duration>) -> Option<u128> {
         match policy.decide(&failed, retries, 0.0, remaining) {
             RetryDecision::RetryAfter(delay) => Some(delay.as_millis()),
+            RetryDecision::WhenAdmitted => failed.pause().map(|pause| pause.as_millis()),
             RetryDecision::Stop(_) => None,
         }
     }
@@ -291,9 +293,12 @@ mod tests {
             (policy, with_retry_after(Duration::MAX, 429), 0, None, None),
             (policy, with_retry_after(S(5), 400), 0, None, None),
             // A delay that does not fit the deadline is not started.
-            (policy, with_retry_after(S(5), 429), 0, Some(S(6)), Some(5_000)),
-            (policy, with_retry_after(S(5), 429), 0, Some(S(5)), None),
-            (policy, with_retry_after(S(5), 429), 0, Some(S(4)), None),
+            (policy, with_retry_after(S(5), 500), 0, Some(S(6)), Some(5_000)),
+            (policy, with_retry_after(S(5), 500), 0, Some(S(5)), None),
+            (policy, with_retry_after(S(5), 503), 0, Some(S(4)), None),
+            // The pacer knows the wait after a 429, and compares it with the deadline.
+            (policy, with_retry_after(S(5), 429), 0, Some(S(4)), Some(5_000)),
+            (policy, with_retry_after(S(5), 429), 2, None, None),
             (policy, status(500), 0, Some(MS(50)), None),
             (policy, status(500), 0, Some(MS(51)), Some(50)),
             (policy, status(500), 0, Some(Duration::ZERO), None),
@@ -325,16 +330,32 @@ mod tests {
     #[test]
     fn gate_table() {
         let table = [
-            (429, Some(S(5)), true, Some(S(5))),
+            (429, Some(S(5)), false, None),
             (503, Some(S(120)), true, Some(S(120))),
             (503, Some(S(121)), true, None),
-            (429, None, true, None),
+            (503, None, true, None),
             (500, Some(S(5)), false, None),
             (408, Some(S(5)), false, None),
         ];
         for (code, retry_after, gated, closes) in table {
             let failed = FailedAttempt { retry_after, ..status(code) };
             assert_eq!((failed.waits_at_gate(), failed.gate_duration()), (gated, closes), "{code} {retry_after:?}");
+        }
+    }
+
+    #[test]
+    fn pause_table() {
+        let table = [
+            (429, Some(S(5)), Some(S(5))),
+            (429, Some(MS(1)), Some(MS(100))),
+            (429, Some(S(120)), Some(S(120))),
+            (429, Some(S(121)), None),
+            (429, None, None),
+            (503, Some(S(5)), None),
+        ];
+        for (code, retry_after, pause) in table {
+            let failed = FailedAttempt { retry_after, ..status(code) };
+            assert_eq!(failed.pause(), pause, "{code} {retry_after:?}");
         }
     }
 
