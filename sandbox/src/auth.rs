@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 use crate::digest::{Digest, digest_of};
-use crate::limits::Plan;
+use crate::plan::Plan;
 use crate::response::ApiError;
 
 /// An accepted API key.

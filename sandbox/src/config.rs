@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::limits::Plan;
+use crate::plan::Plan;
+use crate::window::{TokensAt, Window};
 
 /// How a sandbox behaves. Fill it with `..Options::default()`, so that a new field is not a breaking change.
 #[derive(Clone, Debug)]
@@ -15,6 +16,12 @@ pub struct Options {
     /// The plan of every key. Default `None`: the prefix of the key names it (`bak_maker_…`, `bak_builder_…`), and other
     /// keys have no limits.
     pub plan: Option<Plan>,
+    /// How limits count over time. Default [`Window::Fixed`].
+    pub window: Window,
+    /// The length of the window, above zero. The quota of the plan is per window. Default 60 s.
+    pub window_length: Duration,
+    /// When the tokens of a call count against its limit. Default [`TokensAt::Admission`].
+    pub tokens_at: TokensAt,
     /// The delay of every response to a call that ran, was replayed or failed on purpose. It counts in `latency_ms`.
     /// Default zero.
     pub latency: Duration,
@@ -36,6 +43,9 @@ impl Default for Options {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             plan: None,
+            window: Window::default(),
+            window_length: Duration::from_secs(60),
+            tokens_at: TokensAt::default(),
             latency: Duration::ZERO,
             fail_rate: 0.0,
             seed: 0,

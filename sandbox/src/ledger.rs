@@ -29,6 +29,8 @@ pub struct UsageTotals {
     pub billed_runs: u64,
     /// Replayed responses, which are not billed.
     pub replays: u64,
+    /// Responses with 429.
+    pub rate_limited: u64,
     /// Billed tokens of prompts and contexts.
     pub input_tokens: u64,
     /// Billed tokens of outputs.
@@ -84,6 +86,7 @@ impl UsageTotals {
         self.requests = self.requests.saturating_add(other.requests);
         self.billed_runs = self.billed_runs.saturating_add(other.billed_runs);
         self.replays = self.replays.saturating_add(other.replays);
+        self.rate_limited = self.rate_limited.saturating_add(other.rate_limited);
         self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
         self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
         self.cost_nano_usd = self.cost_nano_usd.saturating_add(other.cost_nano_usd);

@@ -12,10 +12,11 @@
 //!
 //! Outputs are simulated and say so. Whatever the spec defines is kept exactly. The README lists what the spec leaves open and
 //! the sandbox decides: error bodies, the range of `temperature`, 404, 405 and 422, Idempotency-Key, the `x-request-id` header,
-//! the token rule, and `GET /sandbox/stats`.
+//! the token rule, the windows of limits, and `GET /sandbox/stats`.
 //!
 //! Layers, each of which imports only from those below it: `main` → `lib` → `server` → `http` → `access_log`, `origin`, `service` →
-//! `body`, `idempotency`, `ledger`, `request` → `auth`, `config`, `kits` → `ids`, `limits`, `response` → `digest`.
+//! `body`, `idempotency`, `ledger`, `limits`, `request` → `auth`, `config`, `counter`, `kits` → `ids`, `plan`, `response`,
+//! `window` → `digest`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -30,12 +31,14 @@ use crate::service::Service;
 
 pub use crate::config::Options;
 pub use crate::ledger::{Stats, UsageTotals};
-pub use crate::limits::Plan;
+pub use crate::plan::Plan;
+pub use crate::window::{TokensAt, Window};
 
 mod access_log;
 mod auth;
 mod body;
 mod config;
+mod counter;
 mod digest;
 mod http;
 mod idempotency;
@@ -44,10 +47,12 @@ mod kits;
 mod ledger;
 mod limits;
 mod origin;
+mod plan;
 mod request;
 mod response;
 mod server;
 mod service;
+mod window;
 
 /// A running sandbox. It has threads of its own and needs no async runtime. It stops at once when it is dropped.
 #[must_use = "a sandbox stops when it is dropped"]
@@ -68,10 +73,14 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if `fail_rate` is not from 0 to 1; the system's error if it cannot listen on the address.
+    /// `InvalidInput` if `fail_rate` is not from 0 to 1 or `window_length` is zero; the system's error if it cannot listen on
+    /// the address.
     pub fn start(options: Options) -> io::Result<Self> {
         if !(0.0..=1.0).contains(&options.fail_rate) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "fail_rate must be from 0 to 1"));
+        }
+        if options.window_length.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "window_length must be above zero"));
         }
         let address = SocketAddr::new(options.host, options.port);
         let service = Arc::new(Service::new(options));

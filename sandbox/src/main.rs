@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use builderaikits_sandbox::{Options, Plan, Sandbox};
+use builderaikits_sandbox::{Options, Plan, Sandbox, TokensAt, Window};
 use clap::{Parser, ValueEnum};
 
 fn main() -> ExitCode {
@@ -33,10 +33,20 @@ struct Flags {
     /// Address to listen on; 0.0.0.0 opens the sandbox to other machines
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: IpAddr,
-    /// Plan of every key: maker (30 requests and 15,000 tokens per minute), builder (120 and 100,000), enterprise (no
+    /// Plan of every key: maker (30 requests and 15,000 tokens per window), builder (120 and 100,000), enterprise (no
     /// limits). Default: by the prefix of the key, else no limits
     #[arg(long, value_name = "PLAN")]
     plan: Option<Plan>,
+    /// How limits count: fixed (a window begins with the first admitted call of a key), sliding (an exact log of the last
+    /// window), bucket (a token bucket that refills continuously)
+    #[arg(long, value_name = "WINDOW", default_value = Window::default().name())]
+    window: Window,
+    /// Length of the window in seconds, from 1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    window_seconds: u64,
+    /// When the tokens of a call count: admission (with its request) or completion (when its response is sent)
+    #[arg(long, value_name = "WHEN", default_value = TokensAt::default().name())]
+    tokens_at: TokensAt,
     /// Delay of each response to a run, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
@@ -74,6 +84,9 @@ fn run(flags: Flags) -> Result<(), String> {
         host,
         port,
         plan: flags.plan,
+        window: flags.window,
+        window_length: Duration::from_secs(flags.window_seconds),
+        tokens_at: flags.tokens_at,
         latency: Duration::from_millis(flags.latency_ms),
         fail_rate: flags.fail_rate,
         seed: flags.seed,

@@ -10,12 +10,14 @@ use axum::http::HeaderMap;
 use crate::auth::ApiKey;
 use crate::body::BodyReader;
 use crate::config::Options;
+use crate::counter::Exhausted;
 use crate::digest::{Digest, digest};
 use crate::idempotency::{self, IdempotencyStore, Lookup};
 use crate::ids;
 use crate::kits::tokens;
 use crate::ledger::{Ledger, Stats, UsageTotals};
 use crate::limits::Limits;
+use crate::plan::Plan;
 use crate::request::RunRequest;
 use crate::response::{ApiError, Output, Run, Usage};
 
@@ -30,7 +32,6 @@ pub(crate) struct Service {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     idempotency: IdempotencyStore,
     limits: Limits,
@@ -52,7 +53,13 @@ impl Service {
     pub(crate) fn new(options: Options) -> Self {
         let (runs, responses) = (AtomicU64::new(0), AtomicU64::new(0));
         let bodies = BodyReader::new(options.body_timeout);
-        Self { options, bodies, started: Instant::now(), runs, responses, state: Mutex::default() }
+        let state = State {
+            idempotency: IdempotencyStore::default(),
+            limits: Limits::new(&options),
+            ledger: Ledger::default(),
+            failure_draws: 0,
+        };
+        Self { options, bodies, started: Instant::now(), runs, responses, state: Mutex::new(state) }
     }
 
     /// Reads the API key, and counts the request.
@@ -144,10 +151,10 @@ impl Service {
         }
 
         let plan = self.options.plan.unwrap_or(api_key.plan);
-        state.limits.admit(api_key.id, plan, self.started.elapsed(), tokens).map_err(|exhausted| {
-            let (plan, quota, after) = (plan.name(), exhausted.quota, exhausted.retry_after);
-            ApiError::rate_limited(format!("over the {quota} per minute of plan {plan}; retry after {after} s"), after)
-        })?;
+        if let Err(exhausted) = state.limits.admit(api_key.id, plan, self.started.elapsed(), tokens) {
+            state.ledger.add(api_key, &UsageTotals { rate_limited: 1, ..UsageTotals::default() });
+            return Err(self.rate_limited(plan, &exhausted));
+        }
 
         let draw = state.failure_draws;
         state.failure_draws = draw.wrapping_add(1);
@@ -160,6 +167,13 @@ impl Service {
             state.idempotency.put(key, request, response.clone());
         }
         Ok((response, false))
+    }
+
+    fn rate_limited(&self, plan: Plan, exhausted: &Exhausted) -> ApiError {
+        let (quota, plan, after) = (&exhausted.quota, plan.name(), exhausted.retry_after());
+        let length = self.options.window_length.as_secs_f64();
+        let message = format!("over the {quota} per {length} s of plan {plan}; retry after {after} s");
+        ApiError::rate_limited(message, after)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::wire::{Connection, HELLO, request, run, send};
 
@@ -109,6 +111,62 @@ fn flags_reach_the_server() {
     assert_eq!(crate::wire::run_once(&url, "bak_k", "once", HELLO).header("idempotent-replayed"), None);
 }
 
+/// A fixed window and a bucket admit more at the end of their first second. The times are measured around each call, so the
+/// check holds however slow the machine is.
+#[test]
+fn sliding_window_of_a_second_is_kept() {
+    let (_program, url) = start(&["--port", "0", "--plan", "maker", "--window", "sliding", "--window-seconds", "1"]);
+    let body = format!(r#"{{"kit":"classifier","input":{{"prompt":"{}"}}}}"#, "x".repeat(19_800));
+    let mut admitted = Vec::new();
+    let mut rejected = 0;
+    while admitted.len() < 6 {
+        let sent = Instant::now();
+        let response = run(&url, "bak_k", &body);
+        match response.status {
+            200 => admitted.push((sent, Instant::now())),
+            429 => {
+                rejected += 1;
+                assert_eq!(response.header("retry-after"), Some("1"));
+                let message = "over the 15000 tokens per 1 s of plan maker; retry after 1 s";
+                assert_eq!(response.error(), ("rate_limited".to_owned(), message.to_owned()));
+            }
+            status => panic!("{status}"),
+        }
+        // Only so that another window would fail, and to send fewer calls.
+        thread::sleep(Duration::from_millis(if admitted.len() == 1 { 700 } else { 10 }));
+    }
+    // Three of these calls fit into the quota of tokens.
+    for calls in admitted.windows(4) {
+        assert!(calls[3].1 - calls[0].0 >= Duration::from_secs(1), "{admitted:?}");
+    }
+    let stats = send(&url, "GET", "/sandbox/stats", "", "").json();
+    assert_eq!((&stats["billed_runs"], &stats["rate_limited"]), (&6.into(), &rejected.into()));
+}
+
+#[test]
+fn tokens_count_when_the_response_is_sent() {
+    let flags =
+        ["--port", "0", "--plan", "maker", "--window-seconds", "3600", "--tokens-at", "completion", "--latency-ms"];
+    let body = format!(r#"{{"kit":"classifier","input":{{"prompt":"{}"}}}}"#, "x".repeat(60_000));
+    let message = request("POST", "/v1/kits/run", "Authorization: Bearer bak_k\r\n", body.as_bytes());
+
+    // While calls run, their tokens do not limit others.
+    let (_program, url) = start(&[&flags[..], &["3600000"]].concat());
+    let mut running: Vec<_> = (0..3).map(|_| Connection::to(&url)).collect();
+    running.iter_mut().for_each(|connection| connection.send(&message));
+    let stats = || send(&url, "GET", "/sandbox/stats", "", "").json();
+    while stats()["billed_runs"] != 3 {
+        assert_eq!(stats()["rate_limited"], 0);
+    }
+
+    // After its response, the tokens of a call limit the next one.
+    let (_program, url) = start(&[&flags[..], &["50"]].concat());
+    assert_eq!(run(&url, "bak_k", &body).status, 200);
+    let rejected = run(&url, "bak_k", HELLO);
+    assert_eq!(rejected.status, 429);
+    assert!(rejected.error().1.starts_with("over the 15000 tokens per 3600 s of plan maker; retry after "));
+}
+
 #[test]
 fn busy_port_exits_with_1_and_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -130,6 +188,11 @@ fn wrong_flags_exit_with_2() {
         ["--fail-rate", "NaN"],
         ["--latency-ms", "soon"],
         ["--idempotency", "maybe"],
+        ["--window", "rolling"],
+        ["--window-seconds", "0"],
+        ["--window-seconds", "3601"],
+        ["--window-seconds", "0.5"],
+        ["--tokens-at", "start"],
     ] {
         let (code, _, stderr) = finish(&arguments);
         assert_eq!(code, Some(2), "{stderr}");
@@ -147,6 +210,12 @@ fn help_lists_every_flag_with_its_default() {
         "--host",
         "[default: 127.0.0.1]",
         "--plan",
+        "--window <WINDOW>",
+        "[default: fixed]",
+        "--window-seconds",
+        "[default: 60]",
+        "--tokens-at",
+        "[default: admission]",
         "--latency-ms",
         "--fail-rate",
         "--seed",

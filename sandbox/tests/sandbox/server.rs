@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use crate::wire::{Connection, HELLO, request, run, run_once, send};
-use builderaikits_sandbox::{Options, Plan, Sandbox};
+use builderaikits_sandbox::{Options, Plan, Sandbox, Window};
 
 fn sandbox(options: Options) -> (Sandbox, String) {
     let sandbox = Sandbox::start(options).unwrap();
@@ -230,6 +230,9 @@ fn plans_limit_requests() {
             assert_eq!((response.status, response.error().0.as_str()), (429, "rate_limited"), "{key}");
             let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=60).contains(&seconds), "{seconds}");
+            let plan = if admitted == 30 { "maker" } else { "builder" };
+            let message = format!("over the {admitted} requests per 60 s of plan {plan}; retry after {seconds} s");
+            assert_eq!(response.error().1, message);
         }
     }
 }
@@ -241,7 +244,22 @@ fn plans_limit_tokens() {
     let statuses: Vec<u16> = (0..3).map(|_| run(&url, "bak_maker_k", &body).status).collect();
     assert_eq!(statuses, [200, 429, 429]);
     assert_eq!(run(&url, "bak_maker_k", HELLO).status, 200);
-    assert_eq!(sandbox.stats().total.billed_runs, 2);
+    let stats = sandbox.stats();
+    assert_eq!((stats.total.requests, stats.total.billed_runs, stats.total.rate_limited), (4, 2, 2));
+    assert_eq!(stats.keys.values().map(|key| key.rate_limited).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn every_window_limits_requests() {
+    for window in [Window::Fixed, Window::Sliding, Window::Bucket] {
+        let window_length = Duration::from_secs(36_000);
+        let (_sandbox, url) = sandbox(Options { window, window_length, ..Options::default() });
+        let statuses: Vec<u16> = (0..31).map(|_| run(&url, "bak_maker_k", HELLO).status).collect();
+        assert!(statuses[..30].iter().all(|&status| status == 200) && statuses[30] == 429, "{window:?} {statuses:?}");
+    }
+    let window_length = Duration::from_micros(1);
+    let (_sandbox, url) = sandbox(Options { window_length, ..Options::default() });
+    assert!((0..40).all(|_| run(&url, "bak_maker_k", HELLO).status == 200));
 }
 
 #[test]
@@ -350,6 +368,7 @@ fn fail_rate_fails_its_share_of_calls() {
     assert_eq!(run_once(&url, "bak_maker_k", "once", HELLO).status, 500); // only a 200 is stored
     assert_eq!(sandbox.stats().total.cost_nano_usd, 0);
     assert!(Sandbox::start(Options { fail_rate: f64::NAN, ..Options::default() }).is_err());
+    assert!(Sandbox::start(Options { window_length: Duration::ZERO, ..Options::default() }).is_err());
 }
 
 #[test]
@@ -364,8 +383,8 @@ fn stats_count_per_key() {
     let response = send(&url, "GET", "/sandbox/stats", "", "");
     let totals = |requests: u64, billed_runs: u64, replays: u64| {
         serde_json::json!({
-            "requests": requests, "billed_runs": billed_runs, "replays": replays, "input_tokens": 3 * billed_runs,
-            "output_tokens": 7 * billed_runs, "cost_nano_usd": 6_000 * billed_runs
+            "requests": requests, "billed_runs": billed_runs, "replays": replays, "rate_limited": 0,
+            "input_tokens": 3 * billed_runs, "output_tokens": 7 * billed_runs, "cost_nano_usd": 6_000 * billed_runs
         })
     };
     let mut want = totals(5, 2, 1);
