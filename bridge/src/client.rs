@@ -34,7 +34,7 @@ struct Inner {
 }
 
 enum Origin {
-    Options(ClientOptions, &'static str),
+    Options(Box<ClientOptions>, &'static str),
     Copy(Client, ClientOverrides),
 }
 
@@ -53,7 +53,7 @@ impl Client {
     ///
     /// [`ErrorKind::Config`], as [`builderaikits::Client::new`].
     pub fn new(options: ClientOptions, language: &'static str) -> Result<Self> {
-        Self::create(Origin::Options(options, language), ClosedFlag::default())
+        Self::create(Origin::Options(Box::new(options), language), ClosedFlag::default())
     }
 
     /// Creates a copy with other options. It shares connections, retry budget and concurrency limit, and is closed with the
@@ -207,7 +207,7 @@ impl Client {
     fn process_client<'a>(core: &'a PerProcess<ProcessClient>, origin: &Origin) -> Result<&'a ProcessClient> {
         core.get_or_try_init(|| {
             let client = match origin {
-                Origin::Options(options, language) => bindings::new_client(options.clone(), language)?,
+                Origin::Options(options, language) => bindings::new_client((**options).clone(), language)?,
                 Origin::Copy(original, overrides) => original.core()?.client.with_options(overrides.clone())?,
             };
             Ok(ProcessClient { client, runtime: OnceLock::new() })

@@ -135,7 +135,7 @@ impl Call {
 pub fn query(client: &Client, name: &str, request: &str) -> Result<String> {
     match name {
         "usage" => to_json(&client.usage()),
-        "kits.estimate" => to_json(&client.kits().estimate(&RunRequest::from_json(request)?)),
+        "kits.estimate" => to_json(&client.kits().estimate(&RunRequest::from_json(request)?)?),
         _ => Err(Error::new(ErrorKind::InvalidRequest, format!("Unknown query '{}'.", name.escape_debug()))),
     }
 }

@@ -101,10 +101,10 @@ async fn dropped_call_releases_its_permit() {
     within_timeout("the responses", async { (first.await.unwrap().unwrap(), third.await.unwrap().unwrap()) }).await;
 
     // While it waits to retry: it holds no permit, and its reservation in the retry budget is refunded. Without the refund, the
-    // budget would be empty after 100 such calls.
+    // budget would be empty after 35 such calls.
     let mut waiting = spawn(&client);
     for _ in 0..120 {
-        service.next().await.respond("429 Too Many Requests", &["retry-after: 60"], "");
+        service.next().await.respond("503 Service Unavailable", &["retry-after: 60"], "");
         let next = spawn(&client);
         // Once this request arrives, the previous call has released its permit and waits to retry.
         while service.is_idle() {
@@ -121,40 +121,71 @@ async fn dropped_call_releases_its_permit() {
     assert!(service.is_idle());
 }
 
+/// A 503 holds back retries alone; first attempts pass.
 #[tokio::test]
-async fn retry_after_gates_all_retries() {
+async fn retry_after_on_503_holds_back_retries() {
+    const HOLD: Duration = Duration::from_millis(800);
+    let mut service = Service::start().await;
+    let client = Client::new(options(service.url())).unwrap();
+    let (down, other) = (spawn_prompt(&client, "down"), spawn_prompt(&client, "other"));
+    let mut exchanges = [service.next().await, service.next().await];
+    exchanges.sort_by_key(|exchange| exchange.is_of("other"));
+    let [down_exchange, other_exchange] = exchanges;
+
+    let closed = Instant::now();
+    down_exchange.respond("503 Service Unavailable", &["retry-after: 0.8"], "");
+    other_exchange.respond("503 Service Unavailable", &[], "");
+    let newcomer = spawn_prompt(&client, "newcomer");
+    let exchange = service.next().await;
+    assert!(exchange.is_of("newcomer"), "{}", exchange.body);
+    exchange.succeed();
+    within_timeout("the newcomer's response", newcomer).await.unwrap().unwrap();
+    for _ in 0..2 {
+        let retry = service.next().await;
+        assert!(closed.elapsed() >= HOLD, "{} was retried after {:?}", retry.body, closed.elapsed());
+        retry.succeed();
+    }
+    for call in [down, other] {
+        let run = within_timeout("a response", call).await.unwrap().unwrap();
+        assert_eq!(run.response_metadata.attempts, 2);
+    }
+}
+
+/// A 429 with Retry-After holds back everything: retries, calls that queue for `max_concurrency`, and new calls.
+#[tokio::test]
+async fn retry_after_on_429_holds_back_all_calls() {
     const HOLD: Duration = Duration::from_millis(800);
     const OTHERS: usize = 10;
     let mut service = Service::start().await;
     let client = Client::new(ClientOptions { max_concurrency: Some(1 + OTHERS), ..options(service.url()) }).unwrap();
     let limited = spawn_prompt(&client, "limited");
     let limited_exchange = service.next().await;
-    let others: Vec<_> = (0..OTHERS).map(|_| spawn(&client)).collect();
+    let mut calls: Vec<_> = (0..OTHERS).map(|_| spawn(&client)).collect();
     let mut exchanges = Vec::new();
     for _ in 0..OTHERS {
         exchanges.push(service.next().await);
     }
-    let newcomer = spawn_prompt(&client, "newcomer");
+    calls.push(spawn_prompt(&client, "queued"));
 
     let closed = Instant::now();
     limited_exchange.respond("429 Too Many Requests", &["retry-after: 0.8"], "");
-    // All permits were taken, so the newcomer is sent only after the limited call has released its permit. The gate is closed
-    // by then, and does not delay a first attempt.
-    let exchange = service.next().await;
-    assert!(exchange.is_of("newcomer"));
-    exchange.succeed();
-    within_timeout("the newcomer's response", newcomer).await.unwrap().unwrap();
-
     for exchange in exchanges {
         exchange.respond("429 Too Many Requests", &[], "");
     }
-    for _ in 0..=OTHERS {
-        let retry = service.next().await;
-        assert!(closed.elapsed() >= HOLD, "{} was retried after {:?}", retry.body, closed.elapsed());
-        retry.succeed();
+    calls.push(spawn_prompt(&client, "new"));
+    let first = service.next().await;
+    assert!(closed.elapsed() >= HOLD, "{} was sent after {:?}", first.body, closed.elapsed());
+    // The service accepted nothing, so one attempt goes first: the oldest call's.
+    assert!(first.is_of("limited") && service.is_idle(), "{}", first.body);
+    first.succeed();
+    for _ in 0..OTHERS + 2 {
+        service.next().await.succeed();
     }
-    for call in others.into_iter().chain([limited]) {
-        let run = within_timeout("a response", call).await.unwrap().unwrap();
-        assert_eq!(run.response_metadata.attempts, 2);
+    assert_eq!(within_timeout("a response", limited).await.unwrap().unwrap().response_metadata.attempts, 2);
+    for call in calls {
+        within_timeout("a response", call).await.unwrap().unwrap();
     }
+    let usage = client.usage();
+    assert_eq!((usage.calls, usage.runs, usage.failures, usage.rate_limited), (13, 13, 0, 11));
+    assert_eq!((usage.attempts, usage.total_tokens, usage.pacing.in_flight, usage.pacing.waiting), (24, 26, 0, 0));
 }

@@ -3,8 +3,9 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use builderaikits::{
-    ApiKey, Client, ClientOptions, ClientOverrides, Error, ErrorKind, ErrorParts, HeaderMap, HttpClientHook, Kit, Kits,
-    Output, Redacted, RequestOptions, ResponseMetadata, Result, Run, RunRequest, Timeout, Usage,
+    ApiKey, Client, ClientOptions, ClientOverrides, ClientUsage, Cost, Error, ErrorKind, ErrorParts, Estimate,
+    HeaderMap, HttpClientHook, Kit, KitInfo, Kits, Output, PacingStatus, Plan, Quota, RateLimit, Redacted,
+    RequestOptions, ResponseMetadata, Result, Run, RunRequest, Timeout, Usage,
 };
 
 use crate::common::{hello, options};
@@ -32,14 +33,22 @@ fn public_names() {
         "Client",
         "ClientOptions",
         "ClientOverrides",
+        "ClientUsage",
+        "Cost",
         "Error",
         "ErrorKind",
         "ErrorParts",
+        "Estimate",
         "HeaderMap",
         "HttpClientHook",
         "Kit",
+        "KitInfo",
         "Kits",
         "Output",
+        "PacingStatus",
+        "Plan",
+        "Quota",
+        "RateLimit",
         "Redacted",
         "RequestOptions",
         "ResponseMetadata",
@@ -64,7 +73,15 @@ fn types_go_between_threads() {
     copied::<Client>();
     copied::<ClientOptions>();
     copied::<ClientOverrides>();
+    copied::<ClientUsage>();
+    copied::<Cost>();
+    copied::<Estimate>();
     copied::<HttpClientHook>();
+    copied::<KitInfo>();
+    copied::<PacingStatus>();
+    copied::<Plan>();
+    copied::<Quota>();
+    copied::<RateLimit>();
     copied::<Redacted<String>>();
     copied::<Timeout>();
     copied::<Error>();

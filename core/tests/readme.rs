@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use builderaikits::{ClientOptions, ErrorKind};
+use builderaikits::{ClientOptions, ErrorKind, Kit, Plan, Quota};
 
 #[test]
 fn options_table_matches_the_option_structs() {
@@ -34,6 +34,7 @@ fn default_column_matches_the_defaults() {
         ("connect_timeout", seconds(config.connect_timeout)),
         ("max_retries", config.max_retries.to_string()),
         ("retry_ambiguous", config.retry_ambiguous.to_string()),
+        ("retry_budget", config.retry_budget.to_string()),
         ("max_response_bytes", format!("{} MiB", config.max_response_bytes >> 20)),
         ("ca_file", config.ca_file.map_or("none".to_owned(), |file| file.display().to_string())),
         ("allow_http", config.allow_http.to_string()),
@@ -78,6 +79,26 @@ fn defaults_in_other_languages_match() {
         let doc = go.split(&format!("\n With{name} ")).nth(1).unwrap().lines().next().unwrap();
         assert!(doc.contains(&format!("Default: {in_go}.")), "option.go, With{name}: {doc}");
     }
+}
+
+#[test]
+fn tables_of_kits_and_plans_match_the_catalog() {
+    let thousands = |number: u64| {
+        let (high, low) = (number.div_euclid(1_000), number.rem_euclid(1_000));
+        if high == 0 { low.to_string() } else { format!("{high},{low:03}") }
+    };
+    let kits = Kit::ALL.map(|kit| {
+        let info = kit.info().unwrap();
+        let price = info.price_per_1k_tokens.to_string();
+        vec![format!("`{}`", info.id), info.purpose.to_owned(), thousands(info.max_tokens.into()), price]
+    });
+    assert_eq!(table("| kit |"), kits);
+    let plans = Plan::ALL.map(|plan| {
+        let Quota { requests, tokens, per } = plan.quota();
+        assert_eq!(per, Duration::from_secs(60));
+        vec![format!("`{}`", plan.name()), thousands(requests.unwrap()), thousands(tokens.unwrap())]
+    });
+    assert_eq!(table("| plan |"), plans);
 }
 
 /// Names and order match the core. Classes match those that the conformance runner requires of Python and Node.

@@ -90,18 +90,22 @@ impl Kits {
     /// # use builderaikits::*;
     /// # let options = ClientOptions { api_key: Some(ApiKey::new("bak_example")?), ..ClientOptions::default() };
     /// # let client = Client::new(options)?;
-    /// let estimate = client.kits().estimate(&RunRequest::new(Kit::TextGen, "Hello, world").max_tokens(500));
+    /// let estimate = client.kits().estimate(&RunRequest::new(Kit::TextGen, "Hello, world").max_tokens(500))?;
     /// assert_eq!((estimate.input_tokens, estimate.max_output_tokens), (3, Some(500)));
     /// assert_eq!(estimate.max_cost.map(|cost| cost.to_string()), Some("0.0002012".to_owned()));
     /// # Ok::<(), Error>(())
     /// ```
-    #[must_use]
-    pub fn estimate(&self, request: &RunRequest) -> Estimate {
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest), as [`run`](Self::run).
+    pub fn estimate(&self, request: &RunRequest) -> Result<Estimate> {
+        request.validate()?;
         let (input_tokens, max_output_tokens) = (request.input_tokens(), request.max_output_tokens().map(u64::from));
         let total = max_output_tokens.map(|output| input_tokens.saturating_add(output));
         let price = self.client.settings().prices.of(&request.kit);
         let max_cost = price.zip(total).map(|(price, tokens)| price.of_tokens(tokens));
-        Estimate { input_tokens, max_output_tokens, max_cost }
+        Ok(Estimate { input_tokens, max_output_tokens, max_cost })
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The maximum number of entries of a log. Above it, entries that are close in time are joined.
-const MAX_ENTRIES: u32 = 1_024;
+const MAX_ENTRIES: usize = 1_024;
 
 /// What counts towards a limit.
 #[derive(Debug)]
@@ -25,14 +25,17 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(window: Duration) -> Self {
-        let log = || Log { resolution: window / MAX_ENTRIES, ..Log::default() };
-        Self { window, unsent: 0, requests: log(), reserved_tokens: 0, tokens: log() }
+        let (requests, tokens) = (Log::default(), Log::default());
+        let mut ledger = Self { window, unsent: 0, requests, reserved_tokens: 0, tokens };
+        ledger.set_window(window);
+        ledger
     }
 
     /// Changes how long entries count.
     pub(crate) fn set_window(&mut self, window: Duration) {
         self.window = window;
-        (self.requests.resolution, self.tokens.resolution) = (window / MAX_ENTRIES, window / MAX_ENTRIES);
+        let resolution = window.div_f64(MAX_ENTRIES as f64);
+        (self.requests.resolution, self.tokens.resolution) = (resolution, resolution);
     }
 
     /// Removes the entries that count no longer.
@@ -126,7 +129,7 @@ impl Log {
     fn add(&mut self, now: Duration, amount: u64) {
         self.total = self.total.saturating_add(amount);
         // A short log is exact.
-        let resolution = if self.entries.len() < (MAX_ENTRIES / 2) as usize { Duration::ZERO } else { self.resolution };
+        let resolution = if self.entries.len() < MAX_ENTRIES.div_euclid(2) { Duration::ZERO } else { self.resolution };
         match self.entries.back_mut() {
             Some(entry) if now.saturating_sub(entry.first) <= resolution => {
                 entry.last = entry.last.max(now);
@@ -236,6 +239,6 @@ mod tests {
             assert!(counted >= exact && counted <= exact + 120, "{step}: {counted} {exact}");
             assert_eq!(ledger.tokens(), counted);
         }
-        assert!(ledger.requests.entries.len() <= 2 * MAX_ENTRIES as usize, "{}", ledger.requests.entries.len());
+        assert!(ledger.requests.entries.len() <= 2 * MAX_ENTRIES, "{}", ledger.requests.entries.len());
     }
 }

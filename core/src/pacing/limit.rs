@@ -136,13 +136,14 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Seconds with at most one decimal.
+/// Seconds for a message: with one decimal at most, and with three below 10 s.
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{:.1}", self.0.as_secs_f64());
-        f.write_str(text.strip_suffix(".0").unwrap_or(&text))
+        let decimals = if self.0 < Duration::from_secs(10) { 3 } else { 1 };
+        let text = format!("{:.decimals$}", self.0.as_secs_f64());
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
     }
 }
 
@@ -208,6 +209,8 @@ mod tests {
         };
         assert_eq!(custom(None, Some(5), 6_000), "5 tokens per 6 s (`rate_limit`)");
         assert_eq!(custom(Some(1), None, 500), "1 request per 0.5 s (`rate_limit`)");
+        let seconds = [60_000, 60_250, 120_000, 9_999, 50, 0].map(|ms| Seconds(Duration::from_millis(ms)).to_string());
+        assert_eq!(seconds, ["60", "60.2", "120", "9.999", "0.05", "0"]);
         assert_eq!(
             Limit::learned(30, Duration::from_millis(60_240), S(0)).to_string(),
             "30 requests per 60.2 s (learned from 429 responses)"

@@ -221,14 +221,20 @@ impl Limiter {
         first.saturating_add(per.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX)))
     }
 
+    /// The length of a wait until then, without the jitter that was added to what the service asked for.
+    pub(crate) fn wait(&self, now: Duration, until: Duration) -> Duration {
+        let until = if until == self.gate.opens_at { self.gate.asked_for } else { until };
+        until.saturating_sub(now)
+    }
+
     /// The reason to wait, for a message: the limit in force, or the 429.
     pub(crate) fn reason(&self, now: Duration) -> Option<String> {
         if let Some(limit) = &self.limit {
             return Some(format!("the rate limit in force is {limit}"));
         }
         (now < self.gate.opens_at).then(|| {
-            let left = Seconds(self.gate.opens_at.saturating_sub(now));
-            format!("the service responded with 429 and asks to wait for another {left} s")
+            let left = Seconds(self.wait(now, self.gate.opens_at));
+            format!("the service responded with 429 and asks to wait for {left} s")
         })
     }
 
@@ -351,6 +357,8 @@ impl Limiter {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
     use super::*;
 
     const S: fn(u64) -> Duration = Duration::from_secs;
@@ -358,7 +366,7 @@ mod tests {
 
     fn send(limiter: &mut Limiter, now: Duration, count: usize) {
         for _ in 0..count {
-            assert_eq!(limiter.admit(now, TokenEstimate::default()), Admission::Now);
+            assert_eq!(ask(limiter, now), Admission::Now);
             limiter.sent(now);
         }
     }
@@ -376,23 +384,151 @@ mod tests {
         }
     }
 
+    fn ask(limiter: &mut Limiter, now: Duration) -> Admission {
+        limiter.admit(now, TokenEstimate::default())
+    }
+
+    fn limit(limiter: &mut Limiter, now: Duration) -> (Option<&'static str>, Option<u64>, Option<Duration>) {
+        let status = limiter.status(now);
+        (status.limit_origin, status.limit_requests, status.limit_per)
+    }
+
     #[test]
     fn learns_from_the_first_burst() {
         let mut limiter = Limiter::new(RateLimit::Auto, 1_000);
         send(&mut limiter, S(1), 300);
         succeed(&mut limiter, S(2), 29);
         reject(&mut limiter, S(2), S(1), S(59), 270);
-        let status = limiter.status(S(2));
-        assert_eq!(status.limit_origin, None, "one attempt is in flight, whose end says more");
+        assert_eq!(limit(&mut limiter, S(2)).0, None, "one attempt is in flight, whose end says more");
         succeed(&mut limiter, S(3), 1);
-        let status = limiter.status(S(3));
-        assert_eq!(
-            (status.limit_origin, status.limit_requests, status.limit_per),
-            (Some("learned"), Some(30), Some(S(60)))
-        );
-        assert_eq!(limiter.admit(S(3), TokenEstimate::default()), Admission::At(MS(61_500)), "the gate");
+        assert_eq!(limit(&mut limiter, S(3)), (Some("learned"), Some(30), Some(S(60))));
+        assert_eq!(ask(&mut limiter, S(3)), Admission::At(MS(61_500)), "the gate");
         // What was sent before has left the window by then.
         send(&mut limiter, MS(61_500), 30);
-        assert_eq!(limiter.admit(MS(61_500), TokenEstimate::default()), Admission::At(MS(121_750)), "the limit");
+        assert_eq!(ask(&mut limiter, MS(61_500)), Admission::At(MS(121_750)), "the limit");
+        assert_eq!(
+            limiter.reason(S(62)).unwrap(),
+            "the rate limit in force is 30 requests per 60 s (learned from 429 responses)"
+        );
+    }
+
+    #[test]
+    fn learned_limit_that_is_far_off_is_learned_again() {
+        // A token bucket of 30 per minute: it accepts 30 at once, then one in 2 s.
+        let mut limiter = Limiter::new(RateLimit::Auto, 1_000);
+        send(&mut limiter, S(1), 40);
+        succeed(&mut limiter, S(1), 30);
+        reject(&mut limiter, S(1), S(1), S(2), 10);
+        assert_eq!(limit(&mut limiter, S(1)), (Some("learned"), Some(30), Some(S(2))));
+        send(&mut limiter, MS(3_500), 10);
+        succeed(&mut limiter, MS(3_500), 1);
+        reject(&mut limiter, MS(3_500), MS(3_500), S(2), 9);
+        assert_eq!(limit(&mut limiter, MS(3_500)), (Some("learned"), Some(1), Some(S(2))));
+    }
+
+    #[test]
+    fn slow_start_after_a_429_that_tells_no_limit() {
+        for rate_limit in [RateLimit::Auto, RateLimit::Off] {
+            let mut limiter = Limiter::new(rate_limit, 1_000);
+            send(&mut limiter, S(0), 5);
+            reject(&mut limiter, S(0), S(0), S(10), 5);
+            assert_eq!(limit(&mut limiter, S(0)).0, None);
+            let opens = MS(10_500);
+            assert_eq!(ask(&mut limiter, S(1)), Admission::At(opens));
+            send(&mut limiter, opens, 1);
+            assert_eq!(
+                ask(&mut limiter, opens),
+                Admission::At(MS(11_500)),
+                "one, until it succeeds or a second passes"
+            );
+            succeed(&mut limiter, opens, 1);
+            send(&mut limiter, opens, 2);
+            assert_eq!(ask(&mut limiter, opens), Admission::At(MS(11_500)));
+            send(&mut limiter, MS(11_500), 1);
+            assert_eq!(ask(&mut limiter, MS(11_500)), Admission::At(MS(12_500)));
+            succeed(&mut limiter, MS(11_500), 3);
+            send(&mut limiter, MS(26_500), 900);
+        }
+    }
+
+    #[test]
+    fn wait_between_failed_starts_grows() {
+        let mut limiter = Limiter::new(RateLimit::Auto, 1_000);
+        let mut now = S(0);
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            send(&mut limiter, now, 1);
+            reject(&mut limiter, now, now, MS(500), 1);
+            let Admission::At(opens) = ask(&mut limiter, now) else { panic!("it is closed") };
+            waits.push((opens - now).as_millis());
+            now = opens;
+        }
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
+        send(&mut limiter, now, 1);
+        succeed(&mut limiter, now, 1);
+        send(&mut limiter, now, 1);
+        reject(&mut limiter, now, now, MS(500), 1);
+        assert_eq!(ask(&mut limiter, now), Admission::At(now + MS(1_000)), "a success resets it");
+    }
+
+    #[test]
+    fn surprise_429_lowers_a_configured_limit_once() {
+        let quota = crate::models::catalog::Quota { requests: Some(30), tokens: None, per: S(60) };
+        let mut limiter = Limiter::new(RateLimit::Custom(quota), 1_000);
+        send(&mut limiter, S(0), 10);
+        reject(&mut limiter, S(0), S(0), S(5), 10);
+        assert_eq!(limit(&mut limiter, S(0)), (Some("configured"), Some(24), Some(S(60))));
+        send(&mut limiter, S(6), 1);
+        limiter.rate_limited(S(6), S(6), None);
+        limiter.rate_limited(S(7), S(6), None);
+        limiter.ended(S(7), 0, Used::Request);
+        assert_eq!(limit(&mut limiter, S(7)).1, Some(19), "without Retry-After: once in 15 s");
+        limiter.rate_limited(S(21), S(21), None);
+        assert_eq!(limit(&mut limiter, S(21)).1, Some(15));
+    }
+
+    #[test]
+    fn both_limits_hold_and_an_oversized_attempt_goes_alone() {
+        let quota = crate::models::catalog::Quota { requests: Some(3), tokens: Some(100), per: S(60) };
+        let mut limiter = Limiter::new(RateLimit::Custom(quota), 1_000);
+        let tokens = |likely| TokenEstimate { likely, at_most: likely };
+        assert_eq!(limiter.admit(S(0), tokens(80)), Admission::Now);
+        limiter.sent(S(0));
+        assert_eq!(limiter.admit(S(0), tokens(30)), Admission::AfterAnother, "it depends on what the first one uses");
+        limiter.ended(S(1), 80, Used::Tokens(60));
+        assert_eq!(limiter.admit(S(1), tokens(30)), Admission::Now);
+        limiter.sent(S(1));
+        limiter.ended(S(2), 30, Used::Request);
+        assert_eq!(
+            limiter.admit(S(2), tokens(50)),
+            Admission::At(MS(61_250)),
+            "60 tokens leave with the first one's end"
+        );
+        assert_eq!(limiter.admit(S(2), tokens(40)), Admission::Now);
+        limiter.sent(S(2));
+        limiter.ended(S(3), 40, Used::Unknown);
+        assert_eq!(limiter.admit(S(3), tokens(1)), Admission::At(MS(61_250)), "100 tokens");
+        assert_eq!(limiter.admit(S(3), tokens(0)), Admission::At(MS(60_250)), "three requests");
+        // Larger than a window: when nothing counts any more.
+        assert_eq!(limiter.admit(S(3), tokens(500)), Admission::At(MS(63_250)));
+        assert_eq!(limiter.admit(MS(63_250), tokens(500)), Admission::Now);
+        limiter.sent(MS(63_250));
+        limiter.ended(S(70), 500, Used::Tokens(450));
+        assert_eq!(limiter.admit(S(71), tokens(1)), Admission::At(MS(130_250)), "the next window pays for it");
+    }
+
+    #[test]
+    fn earliest_time_by_place_in_the_queue() {
+        let quota = crate::models::catalog::Quota { requests: Some(3), tokens: None, per: S(60) };
+        let mut limiter = Limiter::new(RateLimit::Custom(quota), 1_000);
+        send(&mut limiter, S(0), 1);
+        send(&mut limiter, S(10), 1);
+        let mut earliest = |place| limiter.earliest(S(20), place).as_millis();
+        let places = [0, 1, 2, 3, 4, 5, 6].map(&mut earliest);
+        assert_eq!(places, [20_000, 60_250, 70_250, 80_250, 120_500, 130_500, 140_500]);
+        let mut closed = Limiter::new(RateLimit::Off, 1_000);
+        send(&mut closed, S(0), 1);
+        reject(&mut closed, S(0), S(0), S(60), 1);
+        assert_eq!([0, 5_000].map(|place| closed.earliest(S(1), place)), [MS(60_500), MS(60_500)]);
     }
 }

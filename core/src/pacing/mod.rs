@@ -3,6 +3,8 @@
 pub(crate) mod ledger;
 pub(crate) mod limit;
 pub(crate) mod limiter;
+#[cfg(test)]
+mod model_server;
 pub(crate) mod output_estimates;
 pub(crate) mod pacer;
 pub(crate) mod queue;

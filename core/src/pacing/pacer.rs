@@ -78,7 +78,11 @@ impl Pacer {
         let mut state = self.0.lock();
         let now = self.0.now();
         match state.limiter.reason(now) {
-            Some(reason) => NoRoom::RateLimit { wait: state.limiter.earliest(now, 0).saturating_sub(now), reason },
+            Some(reason) => {
+                let earliest = state.limiter.earliest(now, 0);
+                let wait = Some(state.limiter.wait(now, earliest)).filter(|wait| !wait.is_zero());
+                NoRoom::RateLimit { wait, reason }
+            }
             None => NoRoom::Timeout(
                 deadline
                     .exceeded_message("while queued behind `max_concurrency`; raise `max_concurrency` or the timeout"),
@@ -127,5 +131,188 @@ impl Drop for Waiting<'_> {
                 self.queue.admit_waiting(state);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use tokio::task::{JoinHandle, yield_now};
+    use tokio::time::{Instant, advance};
+
+    use crate::models::catalog::Quota;
+    use crate::pacing::limiter::Used;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn limited(requests: u64) -> Pacer {
+        let quota = Quota { requests: Some(requests), tokens: None, per: S(60) };
+        Pacer::new(RateLimit::Custom(quota), 1_000_000)
+    }
+
+    /// An attempt that is sent at once, and ends.
+    async fn send(permit: Permit) {
+        permit.send_listener().started();
+        permit.end(Used::Tokens(1), None).await;
+    }
+
+    /// A call that sends its number when its attempt is sent.
+    fn call(pacer: &Pacer, number: usize, sent: &tokio::sync::mpsc::UnboundedSender<usize>) -> JoinHandle<()> {
+        let (pacer, sent) = (pacer.clone(), sent.clone());
+        tokio::spawn(async move {
+            let permit = pacer.admit(&mut None, None, None).await.unwrap();
+            sent.send(number).unwrap();
+            send(permit).await;
+        })
+    }
+
+    fn deadline(seconds: u64) -> Option<Deadline> {
+        Deadline::from_now("timeout", S(seconds))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_thousand_waiters_leave_in_order_and_cancel_at_once() {
+        let pacer = limited(30);
+        let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let calls: Vec<_> = (0..10_000).map(|number| call(&pacer, number, &sender)).collect();
+        let start = Instant::now();
+        for number in 0..300 {
+            assert_eq!(sent.recv().await, Some(number));
+            let window = u32::try_from(number / 30).unwrap();
+            assert_eq!(start.elapsed().as_millis(), (Duration::from_millis(60_250) * window).as_millis(), "{number}");
+        }
+        assert_eq!(pacer.status().waiting, 9_700);
+        let real = std::time::Instant::now();
+        // From the back, from the front and from the middle.
+        for call in calls.iter().rev().take(3_000).chain(calls.iter().take(3_000)).chain(&calls) {
+            call.abort();
+        }
+        for call in calls {
+            let _ = call.await;
+        }
+        assert!(real.elapsed() < S(2), "{:?}", real.elapsed());
+        assert_eq!((pacer.status().waiting, pacer.status().in_flight), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiters_are_polled_a_few_times_only() {
+        let pacer = limited(10);
+        let polls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let calls: Vec<_> = (0..500)
+            .map(|_| {
+                let (pacer, polls) = (pacer.clone(), Arc::clone(&polls));
+                tokio::spawn(async move {
+                    let mut admitted =
+                        Box::pin(async move { send(pacer.admit(&mut None, None, None).await.unwrap()).await });
+                    poll_fn(|cx| {
+                        polls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        admitted.as_mut().poll(cx)
+                    })
+                    .await;
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap();
+        }
+        // Each: first, as the first of the queue, admitted; and the end of an attempt yields.
+        let polls = polls.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(polls <= 500 * 4, "{polls}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_goes_before_calls_that_came_later() {
+        let pacer = limited(1);
+        let mut ticket = None;
+        send(pacer.admit(&mut ticket, None, None).await.unwrap()).await;
+        let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        for number in [1, 2] {
+            drop(call(&pacer, number, &sender));
+        }
+        yield_now().await;
+        let start = Instant::now();
+        send(pacer.admit(&mut ticket, None, None).await.unwrap()).await;
+        assert_eq!(start.elapsed().as_millis(), 60_250);
+        assert_eq!((sent.recv().await, sent.recv().await), (Some(1), Some(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn call_that_cannot_make_its_deadline_fails_at_once() {
+        let pacer = limited(2);
+        for _ in 0..2 {
+            send(pacer.admit(&mut None, None, None).await.unwrap()).await;
+        }
+        advance(S(10)).await;
+        let start = Instant::now();
+        // Two fit into the next window, two into the one after it.
+        for (timeout, wait) in [(50, Some(50_250)), (51, None), (51, None), (51, Some(110_500)), (110, Some(110_500))] {
+            let waiting = pacer.clone();
+            let mut admitted =
+                Box::pin(async move { waiting.admit(&mut None, None, deadline(timeout)).await.map(drop) });
+            let first = poll_fn(|cx| Poll::Ready(admitted.as_mut().poll(cx))).await;
+            match (first, wait) {
+                (Poll::Ready(Err(NoRoom::RateLimit { wait, reason })), Some(expected)) => {
+                    assert_eq!(wait, Some(Duration::from_millis(expected)));
+                    assert_eq!(reason, "the rate limit in force is 2 requests per 60 s (`rate_limit`)");
+                }
+                // It stays in the queue.
+                (Poll::Pending, None) => std::mem::forget(admitted),
+                (decision, _) => panic!("{decision:?} {timeout}"),
+            }
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gate_tells_waiting_calls_that_they_are_too_late() {
+        let pacer = Pacer::new(RateLimit::Auto, 1);
+        let permit = pacer.admit(&mut None, None, None).await.unwrap();
+        permit.send_listener().started();
+        let waiting: Vec<_> = [30, 600]
+            .into_iter()
+            .map(|timeout| {
+                let pacer = pacer.clone();
+                tokio::spawn(async move { pacer.admit(&mut None, None, deadline(timeout)).await.map(drop) })
+            })
+            .collect();
+        yield_now().await;
+        let start = Instant::now();
+        permit.rate_limited(Some((S(60), S(61))));
+        permit.end(Used::Request, None).await;
+        let mut waiting = waiting.into_iter();
+        match waiting.next().unwrap().await.unwrap() {
+            Err(NoRoom::RateLimit { wait, reason }) => {
+                assert_eq!((wait, start.elapsed()), (Some(S(60)), Duration::ZERO));
+                assert_eq!(reason, "the service responded with 429 and asks to wait for 60 s");
+            }
+            decision => panic!("{decision:?}"),
+        }
+        waiting.next().unwrap().await.unwrap().unwrap();
+        assert_eq!(start.elapsed(), S(61));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unsent_and_cancelled_attempts_take_nothing_of_the_limit() {
+        let pacer = limited(1);
+        drop(pacer.admit(&mut None, None, None).await.unwrap());
+        assert_eq!(pacer.status().requests_in_window, 0);
+        let permit = pacer.admit(&mut None, None, None).await.unwrap();
+        // A waiter that is admitted and cancelled at the same moment.
+        let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let (gone, next) = (call(&pacer, 1, &sender), call(&pacer, 2, &sender));
+        yield_now().await;
+        permit.end(Used::Nothing, None).await;
+        gone.abort();
+        assert_eq!(sent.recv().await, Some(2));
+        next.await.unwrap();
+        assert_eq!(pacer.status().requests_in_window, 1);
+        let start = Instant::now();
+        // Sent, and then dropped: it may have run.
+        let permit = pacer.admit(&mut None, None, None).await.unwrap();
+        permit.send_listener().started();
+        drop(permit);
+        assert_eq!((start.elapsed().as_millis(), pacer.status().requests_in_window), (60_250, 1));
     }
 }

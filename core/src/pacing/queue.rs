@@ -55,8 +55,8 @@ pub(crate) enum NoRoom {
     Timeout(String),
     /// The rate limit makes it wait beyond its deadline.
     RateLimit {
-        /// How long it would have to wait from now on.
-        wait: Duration,
+        /// How long it would have to wait from now on. `None` if that depends on attempts in flight.
+        wait: Option<Duration>,
         /// The limit and the wait.
         reason: String,
     },
@@ -216,7 +216,7 @@ impl State {
         let earliest = self.limiter.earliest(now, place);
         deadline.filter(|deadline| earliest >= *deadline && earliest > now)?;
         let reason = self.limiter.reason(now)?;
-        Some(NoRoom::RateLimit { wait: earliest.saturating_sub(now), reason })
+        Some(NoRoom::RateLimit { wait: Some(self.limiter.wait(now, earliest)), reason })
     }
 }
 

@@ -204,7 +204,10 @@ impl CallState {
             NoRoom::RateLimit { wait, reason } => (wait, reason),
         };
         let limit = request.deadline.map_or_else(String::new, |deadline| format!(" ({} s)", Seconds(deadline.limit)));
-        let reason = format!("{reason}, and the wait of {} s would end after `timeout`{limit}", Seconds(wait));
+        let reason = match wait {
+            Some(wait) => format!("{reason}, and the wait of {} s would end after `timeout`{limit}", Seconds(wait)),
+            None => format!("{reason}, and it had no room before `timeout`{limit} elapsed"),
+        };
         let error = match self.last.take() {
             Some(error) => self.into_error(error, request, Some(RetryStop::RateLimit), Some(reason)),
             None => Error::from(ErrorParts {
@@ -219,7 +222,8 @@ impl CallState {
                 ..ErrorParts::default()
             }),
         };
-        Error::from(ErrorParts { retry_after: Some(wait), ..error.into_parts() })
+        let parts = error.into_parts();
+        Error::from(ErrorParts { retry_after: parts.retry_after.max(wait), ..parts })
     }
 
     /// The error of the last attempt, completed with what is known of the call. `reason` is why it is not retried.
