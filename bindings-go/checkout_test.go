@@ -46,6 +46,8 @@ func TestExamples(t *testing.T) {
 		{"quickstart", "Hello from Go", "bak_test", []string{"Hello from Go", "completed", "1 attempt"}},
 		{"errors", "", "bak_revoked_x", []string{"401: ", "has not been revoked"}},
 		{"errors", "", "", []string{"WithAPIKey", "Set BUILDERAIKITS_API_KEY"}},
+		{"plan", "3", "bak_test", []string{"3 runs, 0 errors, ", " USD\n", "Runs:3", "LimitOrigin:configured LimitRequests:30 LimitTokens:15000 LimitPer:1m0s"}},
+		{"plan", "2", "bak_revoked_x", []string{"0 runs, 2 errors, 0 tokens, 0 USD"}},
 		{"concurrency", "", "bak_test", []string{"50 runs", "canceled: builderaikits: The context was canceled."}},
 	}
 	for _, row := range table {
@@ -65,7 +67,7 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	files, err := filepath.Glob("../examples/go/*/main.go")
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {

@@ -12,6 +12,9 @@
 // unless [WithRetryAmbiguous] is set. [Error.MayHaveRun] says whether a failed call may be billed. If a context ends, its
 // request is aborted.
 //
+// [WithRateLimit] sets the limits of your plan, to which the client keeps. [Run.Cost], [Client.Usage] and [Kits.Estimate] say
+// what runs cost.
+//
 // The SDK's core is written in Rust and linked as a static library. A build needs cgo and a C compiler, but no Rust. A call
 // holds no operating system thread while it waits.
 package builderaikits
@@ -26,8 +29,8 @@ import (
 // Version is the version of this module, which is part of the User-Agent.
 const Version = "0.1.0"
 
-// Client calls the service. Create one and keep it: it holds the connections, the retry budget and the concurrency limit.
-// It is safe for concurrent use.
+// Client calls the service. Create one and keep it: it holds the connections, the retry budget, the rate limit and the
+// concurrency limit. It is safe for concurrent use.
 type Client struct {
 	// Kits runs prompts on kits.
 	Kits Kits
@@ -36,7 +39,7 @@ type Client struct {
 }
 
 // NewClient creates a client. Options override the environment variables BUILDERAIKITS_API_KEY, BUILDERAIKITS_BASE_URL,
-// BUILDERAIKITS_CUSTOM_HEADERS, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
+// BUILDERAIKITS_RATE_LIMIT, BUILDERAIKITS_CUSTOM_HEADERS, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 //
 // The error is an [*Error] of kind [ErrConfig]. It names the option that is missing or invalid; in a program that was built
 // without cgo it says how to build it.
@@ -44,8 +47,9 @@ func NewClient(options ...Option) (*Client, error) {
 	return newClient(0, options)
 }
 
-// WithOptions returns a copy of c with these options. The copy shares connections, retry budget and concurrency limit with
-// c, and is closed with it; closing the copy closes the copy alone. Options of what is shared, such as [WithProxy], are rejected.
+// WithOptions returns a copy of c with these options. The copy shares connections, retry budget, rate limit and
+// concurrency limit with c, and is closed with it; closing the copy closes the copy alone. Options of what is shared, such as
+// [WithProxy] and [WithRateLimit], are rejected.
 //
 // The errors are those of [NewClient].
 func (c *Client) WithOptions(options ...Option) (*Client, error) {

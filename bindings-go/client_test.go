@@ -61,7 +61,7 @@ func TestRequestIsSentUnchanged(t *testing.T) {
 	if got := m.Headers["X-Two"]; !reflect.DeepEqual(got, []string{"a", "b"}) || m.Headers.Get("x-REQUEST-id") != "req_1" {
 		t.Errorf("headers %v", m.Headers)
 	}
-	got.ResponseMetadata = sdk.ResponseMetadata{}
+	got.ResponseMetadata, got.Cost = sdk.ResponseMetadata{}, nil
 	// A run that a user constructs for a test equals a received one.
 	if want := (&sdk.Run{ID: "run_1", Kit: "text-gen", Status: "completed", Output: sdk.Output{Text: "hi"}, Usage: sdk.Usage{TotalTokens: 2}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -159,6 +159,16 @@ func TestRejectedOptions(t *testing.T) {
 		{sdk.WithAttemptTimeout(-time.Second), "WithAttemptTimeout", "`WithAttemptTimeout` must be more than 0"},
 		{sdk.WithConnectTimeout(0), "WithConnectTimeout", "`WithConnectTimeout` must be more than 0"},
 		{sdk.WithMaxRetries(math.MaxInt), "WithMaxRetries", "`WithMaxRetries` must be an integer from 0"},
+		{sdk.WithRateLimit("fast"), "WithRateLimit", "`WithRateLimit` is not known"},
+		{sdk.WithRateLimit(""), "WithRateLimit", "`WithRateLimit` is not known"},
+		{sdk.WithRateLimit("30\xff"), "WithRateLimit", "`WithRateLimit` is not valid UTF-8 (byte 2)."},
+		{sdk.WithRateLimit(sdk.Quota{}.RateLimit()), "WithRateLimit", "`WithRateLimit` is not known"},
+		{sdk.WithRateLimit(sdk.Quota{Requests: -1}.RateLimit()), "WithRateLimit", "`WithRateLimit` is not known"},
+		{sdk.WithRateLimit(sdk.Quota{Requests: 1, Per: -time.Second}.RateLimit()), "WithRateLimit", "`WithRateLimit` is not known"},
+		{sdk.WithRateLimit(sdk.Quota{Tokens: 1, Per: time.Nanosecond}.RateLimit()), "WithRateLimit", "`WithRateLimit` must count per 0.1 s to 1 day"},
+		{sdk.WithPrices(map[sdk.Kit]string{"text-gen": "-1"}), "WithPrices", "`WithPrices`: an amount must be a number of US dollars"},
+		{sdk.WithPrices(map[sdk.Kit]string{"text_gen": "1"}), "WithPrices", "`WithPrices`: 'text_gen' is not a kit; the id is 'text-gen'."},
+		{sdk.WithPrices(map[sdk.Kit]string{"secret\xff": "1"}), "WithPrices", "`WithPrices` is not valid UTF-8 (byte 6)."},
 		{sdk.WithMaxConcurrency(0), "WithMaxConcurrency", "`WithMaxConcurrency` must be an integer from 1"},
 		{sdk.WithMaxResponseBytes(-1), "WithMaxResponseBytes", "`WithMaxResponseBytes` must be an integer from 1"},
 		{sdk.WithProxy("ftp://secret"), "WithProxy", "`WithProxy` has an unsupported scheme"},
@@ -202,8 +212,15 @@ func TestCopiesShareStateAndCloseTogether(t *testing.T) {
 	if a, b := <-keys, <-keys; a != "Bearer bak_test a" || b != "Bearer bak_2 a" {
 		t.Error(a, b)
 	}
-	if _, err := first.WithOptions(sdk.WithMaxConcurrency(3)); !errors.Is(err, sdk.ErrConfig) {
-		t.Error(err)
+	for name, shared := range map[string]sdk.Option{
+		"WithMaxConcurrency": sdk.WithMaxConcurrency(3), "WithRateLimit": sdk.WithRateLimit(sdk.RateLimitOff),
+		"WithRetryBudget": sdk.WithRetryBudget(true), "WithPrices": sdk.WithPrices(nil),
+	} {
+		var e *sdk.Error
+		if _, err := first.WithOptions(shared); !errors.Is(err, sdk.ErrConfig) || !errors.As(err, &e) || e.Option != name ||
+			!strings.HasPrefix(e.Message, "`"+name+"` cannot be changed for a copy") {
+			t.Error(err)
+		}
 	}
 	var _ io.Closer = second
 	for range 2 {

@@ -38,7 +38,7 @@ type Error struct {
 	RequestID string `json:"request_id,omitempty"`
 	// Attempts is the number of attempts. 0: the call was rejected before the first attempt, or its context ended.
 	Attempts int `json:"attempts"`
-	// RetryAfter is the delay that the service asked for; 0 if it did not.
+	// RetryAfter is the delay that the service asked for, or the wait that the rate limit makes necessary; 0 if there is none.
 	RetryAfter time.Duration `json:"retry_after_ns,omitempty"`
 	// MayHaveRun is whether the service may have processed any attempt, so that the call can be billed. It is true for
 	// every call whose context ended after the call had started.
@@ -47,7 +47,8 @@ type Error struct {
 	// left.
 	Retryable bool `json:"is_retryable"`
 	// RetryStoppedBy is what stopped the last retry of a retryable failure: max_retries, retry_after (over 120 s), deadline
-	// (the wait would end after it) or retry_budget. New values may be added.
+	// (the wait would end after it), rate_limit (it holds the call back beyond the deadline) or retry_budget. New values may be
+	// added.
 	RetryStoppedBy string `json:"retry_stopped_by,omitempty"`
 	// IdempotencyKey is the Idempotency-Key of all attempts. If the context ended, it is the key that you set, if any.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
@@ -77,7 +78,8 @@ const (
 	ErrConflict ErrorKind = "conflict"
 	// ErrUnprocessable is 422: the service understood the request and rejected it.
 	ErrUnprocessable ErrorKind = "unprocessable"
-	// ErrRateLimit is 429: too many requests or tokens. See [Error.RetryAfter].
+	// ErrRateLimit is 429: too many requests or tokens. With StatusCode 0 the client did not send the call, because the rate
+	// limit holds it back beyond its deadline. See [Error.RetryAfter].
 	ErrRateLimit ErrorKind = "rate_limit"
 	// ErrServer is 500 and above: the service failed.
 	ErrServer ErrorKind = "server"

@@ -61,6 +61,53 @@ func ExampleKits_Run() {
 	// Output: completed
 }
 
+// Calls beyond the limit wait for their turn. The client knows what they cost.
+func ExampleWithRateLimit() {
+	client, err := builderaikits.NewClient(
+		builderaikits.WithRateLimit(builderaikits.RateLimitMaker),
+		builderaikits.WithTimeout(builderaikits.NoTimeout),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	params := builderaikits.RunParams{
+		Kit:    builderaikits.KitTextGen,
+		Input:  builderaikits.RunInput{Prompt: "Hello"},
+		Config: &builderaikits.RunConfig{MaxTokens: builderaikits.Int(500)},
+	}
+	estimate, err := client.Kits.Estimate(params)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("at most", estimate.MaxCost, "USD") // MaxCost is nil for a kit without a known price
+	run, err := client.Kits.Run(context.Background(), params)
+	if err != nil {
+		log.Fatal(err)
+	}
+	usage := client.Usage()
+	fmt.Println(usage.Cost == *run.Cost, usage.Pacing.LimitRequests, usage.Pacing.LimitPer)
+	// Output:
+	// at most 0.0002008 USD
+	// true 30 1m0s
+}
+
+func ExampleKitInfoOf() {
+	if info, ok := builderaikits.KitInfoOf(builderaikits.KitSummarizer); ok {
+		fmt.Println(info.Purpose, info.MaxTokens, info.PricePer1KTokens)
+	}
+	// Output: document and article summarization 16384 0.0005
+}
+
+func ExampleQuota() {
+	quota := builderaikits.Quota{Requests: 300, Tokens: 200_000, Per: 10 * time.Second}
+	client, err := builderaikits.NewClient(builderaikits.WithRateLimit(quota.RateLimit()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client.Usage().Pacing.LimitTokens)
+	// Output: 200000
+}
+
 func ExampleError() {
 	handle := func(err error) {
 		var failed *builderaikits.Error

@@ -16,9 +16,9 @@ type Kits struct {
 
 // Run runs a prompt on a kit and waits for the response.
 //
-// It retries 429, 408, 5xx and failed connections, within the limits of the client: by default 2 retries, a retry budget,
-// and 120 s in total. The deadline of ctx is a timeout too; the shorter one applies. A retried 5xx may be billed twice;
-// [WithMaxRetries](0) disables retries.
+// It waits for its turn if the rate limit of the client has no room; see [WithRateLimit]. It retries 429, 408, 5xx and failed
+// connections, within the limits of the client: by default 2 retries, a retry budget, and 120 s in total. The deadline of ctx
+// is a timeout too; the shorter one applies. A retried 5xx may be billed twice; [WithMaxRetries](0) disables retries.
 //
 // If ctx ends, Run returns at once and the request is aborted, even while it is queued or waits before a retry. A request
 // that was sent may run nevertheless.
@@ -73,7 +73,9 @@ func (k Kits) Run(ctx context.Context, params RunParams, options ...RunOption) (
 	case err != nil:
 		return nil, errInternal(err)
 	case failed != nil:
-		if hasDeadline && failed.Kind == ErrTimeout && !time.Now().Before(deadline) {
+		// The rate limit can hold a call back until its deadline has passed.
+		ranOut := failed.Kind == ErrTimeout || failed.RetryStoppedBy == "rate_limit"
+		if hasDeadline && ranOut && !time.Now().Before(deadline) {
 			failed.cause = withCause(ctx, context.DeadlineExceeded)
 		}
 		return nil, failed

@@ -57,6 +57,31 @@ func WithRetryAmbiguous(retry bool) SharedOption {
 	return sharedOption(func(w *optionWriter) { w.set("retry_ambiguous", retry) })
 }
 
+// WithRetryBudget disables the retry budget if it is false. The budget limits the retries of all calls together, so that they
+// do not multiply the load of a service that fails. Default: true.
+func WithRetryBudget(on bool) Option {
+	return clientOption(func(w *optionWriter) { w.set("retry_budget", on) })
+}
+
+// WithRateLimit sets how the client keeps to the rate limits of your plan: [RateLimitMaker], [RateLimitBuilder],
+// [RateLimitOff], [Quota.RateLimit], or text such as "30,15000/6s". Calls wait for their turn, first in, first out, and their
+// timeout runs. Default: BUILDERAIKITS_RATE_LIMIT, else [RateLimitAuto].
+func WithRateLimit(limit RateLimit) Option { return clientText("rate_limit", string(limit)) }
+
+// WithPrices sets the prices that [Run.Cost], [Client.Usage] and [Kits.Estimate] use, in addition to those of the kits that
+// this version knows: US dollars per 1,000 tokens as decimal text, such as "0.0004", which is exact. Default: none.
+func WithPrices(prices map[Kit]string) Option {
+	return clientOption(func(w *optionWriter) {
+		texts := make(map[string]string, len(prices))
+		for kit, price := range prices {
+			w.checkUTF8("WithPrices", string(kit))
+			w.checkUTF8("WithPrices", price)
+			texts[string(kit)] = price
+		}
+		w.set("prices", texts)
+	})
+}
+
 // WithMaxConcurrency sets the maximum number of concurrent attempts. Further calls queue, first in, first out, and their
 // timeout runs. Default: 1,000, or three quarters of the open-file limit if that is less.
 func WithMaxConcurrency(n int) Option {
@@ -131,6 +156,9 @@ var optionNames = map[string]string{
 	"connect_timeout":    "WithConnectTimeout",
 	"max_retries":        "WithMaxRetries",
 	"retry_ambiguous":    "WithRetryAmbiguous",
+	"retry_budget":       "WithRetryBudget",
+	"rate_limit":         "WithRateLimit",
+	"prices":             "WithPrices",
 	"max_concurrency":    "WithMaxConcurrency",
 	"max_response_bytes": "WithMaxResponseBytes",
 	"headers":            "WithHeader",

@@ -26,6 +26,9 @@ type Run struct {
 	LatencyMS int64
 	// Extra are fields that this version does not know. Numbers of more than 64 bits are rounded.
 	Extra map[string]json.RawMessage
+	// Cost is what the run cost: the price of its kit times its total tokens. It is nil where either is not known. It is not
+	// part of the JSON.
+	Cost *Cost
 	// ResponseMetadata is how the SDK obtained the response. It is not part of the JSON.
 	ResponseMetadata ResponseMetadata
 

@@ -144,6 +144,10 @@ func newRun(result *native.Result) *Run {
 			Headers:        result.Headers,
 		},
 	}
+	if r.CostNanoUSD.Valid {
+		cost := Cost(clamp(r.CostNanoUSD.Value))
+		run.Cost = &cost
+	}
 	u := &run.Usage
 	u.InputTokens = readCount(r.InputTokens, &u.zeros, zeroInput, "input_tokens", &u.Extra)
 	u.OutputTokens = readCount(r.OutputTokens, &u.zeros, zeroOutput, "output_tokens", &u.Extra)

@@ -36,7 +36,7 @@ func TestJSONOfRuns(t *testing.T) {
 		if err := json.Unmarshal(encoded, &decoded); err != nil {
 			t.Error(err)
 		}
-		received.ResponseMetadata = sdk.ResponseMetadata{}
+		received.ResponseMetadata, received.Cost = sdk.ResponseMetadata{}, nil
 		if received.Extra["usage"] == nil && !reflect.DeepEqual(&decoded, received) && row.sent[2] != 'i' {
 			t.Errorf("got %+v, want %+v", decoded, *received)
 		}

@@ -15,4 +15,7 @@ func TestNewClientWithoutCgo(t *testing.T) {
 	if !errors.Is(err, sdk.ErrConfig) || !strings.Contains(err.Error(), "CGO_ENABLED=1") {
 		t.Fatal(err)
 	}
+	if info, ok := sdk.KitInfoOf(sdk.KitTextGen); ok {
+		t.Error(info)
+	}
 }

@@ -9,6 +9,7 @@ pub mod error_record;
 pub mod logs;
 mod response;
 
+use builderaikits::bindings;
 use builderaikits_bridge as bridge;
 use napi_derive::napi;
 
@@ -19,3 +20,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// How deeply a request may be nested.
 #[napi]
 pub const MAX_JSON_DEPTH: u32 = bridge::MAX_JSON_DEPTH as u32;
+
+/// The kits and plans that this version knows, as JSON.
+#[napi(catch_unwind)]
+pub fn catalog() -> String {
+    bindings::catalog_json()
+}

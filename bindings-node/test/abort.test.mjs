@@ -47,7 +47,7 @@ test('abort error has the elapsed time and the given idempotency key', async () 
 });
 
 test('signal aborted while waiting to retry: no retry follows', async () => {
-  const { options, requests } = await server(() => ({ status: 429, headers: { 'retry-after': '0.3' }, body: 'no' }));
+  const { options, requests } = await server(() => ({ status: 503, headers: { 'retry-after': '0.3' }, body: 'no' }));
   let waits = 0;
   const logger = { info: (message) => (waits += message.startsWith('retrying') ? 1 : 0), debug() {} };
   const client = new BuilderAIKits({ ...options, maxRetries: 1, logger });
@@ -78,6 +78,19 @@ test('signal aborted in the queue: the request is never sent', async () => {
   last.abort();
   await third;
   assert.equal(requests.length, 2);
+});
+
+test('signal aborted while the rate limit holds the call back: the request is never sent', async () => {
+  const { options, requests } = await server();
+  const client = new BuilderAIKits({ ...options, rateLimit: '1/60s', timeout: null });
+  await client.kits.run(HELLO);
+  const controller = new AbortController();
+  const call = abortError(client.kits.run(HELLO, { signal: controller.signal }));
+  await waitUntil(() => client.usage().pacing.waiting === 1);
+  controller.abort();
+  await call;
+  await waitUntil(() => client.usage().pacing.waiting === 0);
+  assert.equal(requests.length, 1);
 });
 
 test('AbortSignal.timeout and AbortSignal.any abort a call', async () => {

@@ -72,6 +72,8 @@ test('closed port: the cause has the code of the operating system', async () => 
 const RECORDS = [
   [{ kind: 'rate_limit', status: 429, message: '`base_url`' }, { constructor: sdk.RateLimitError, message: '`base_url`' }],
   [{ kind: 'config', message: '`base_url`, `allow_http`, `kit`' }, { constructor: sdk.ConfigurationError, message: '`baseURL`, `allowHTTP`, `kit`' }],
+  [{ status: 429, message: '`base_url` (not retried: `rate_limit`)' }, { message: '`base_url` (not retried: `rateLimit`)' }],
+  [{ kind: 'rate_limit', message: '`rate_limit.per`, `input.prompt`' }, { constructor: sdk.RateLimitError, status: undefined, message: '`rateLimit.per`, `input.prompt`' }],
   [{ option: 'max_retries' }, { option: 'maxRetries' }],
   [{ option: 'input.prompt' }, { option: 'input.prompt' }],
   [{ retry_after: 1.1, elapsed: 0.25 }, { retryAfterMs: 1100, elapsedMs: 250 }],
@@ -103,6 +105,7 @@ test('errors can be constructed directly', () => {
   assert.equal(String(error), 'RateLimitError: 429: slow down (request r, 0 attempts)');
   assert.match(error.stack, /^RateLimitError: slow down\n.*errors\.test\.mjs/);
   assert.deepEqual([new sdk.APIConnectionError().kind, new sdk.APIConnectionError('m', { kind: 'tls' }).kind], ['connection', 'tls']);
+  assert.equal(String(new sdk.RateLimitError('not sent', { retryStoppedBy: 'rate_limit' })), 'RateLimitError: not sent');
   class Own extends sdk.APIStatusError {}
   assert.ok(new Own('x') instanceof sdk.APIError);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ROOT, file, sandbox } from './service.mjs';
+import { PACKAGE, ROOT, file, program, sandbox } from './service.mjs';
 
 const EXAMPLES = join(ROOT, 'examples', 'node');
 
@@ -38,6 +38,26 @@ test('concurrency stops after fifty runs', async () => {
   const [, runs, aborted] = /^(\d+) runs, \d+ tokens\n(\d+) calls aborted\n$/.exec(stdout).map(Number);
   // Runs that complete together with the fiftieth count too.
   assert.ok(runs >= 50 && aborted > 0 && runs + aborted === 100, stdout);
+});
+
+test('plan prints runs, tokens, cost and usage', async () => {
+  const { env } = await sandbox();
+  const { code, stdout, stderr } = await file(join(EXAMPLES, 'plan.mjs'), { env, args: ['7'] });
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^7 runs, 0 failed\n\d+ tokens, 0\.\d+ US dollars\n\{\n  calls: 7,[^]*limitRequests: 30,/);
+});
+
+test('plan has at most 12 lines of code besides imports', () => {
+  const lines = readFileSync(join(EXAMPLES, 'plan.mjs'), 'utf8').split('\n');
+  assert.ok(lines.filter((line) => !/^(\/\/|import |$)/.test(line)).length <= 12);
+});
+
+test('README example of rate limits and cost runs as written', async () => {
+  const [, source] = /## Rate limits and cost\n[^]*?```ts\n([^]*?)```/.exec(readFileSync(join(PACKAGE, 'README.md'), 'utf8'));
+  const { env } = await sandbox();
+  const { code, stdout, stderr } = await program(source, { env });
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^3 500 0\.0002012 0\.0004\n0\.\d+ \d+\n1 \d+ 0\.\d+ 30\n$/);
 });
 
 test('examples have at most 40 lines', () => {

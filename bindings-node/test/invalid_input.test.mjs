@@ -76,6 +76,9 @@ const REQUEST_OPTIONS = [
   [{ headers: { authorization: 'x' } }, "`headers`: 'authorization' is set by the SDK"],
   [{ signal: {} }, '`signal` must be an AbortSignal.'],
   [{ apiKey: 'bak_x' }, '`apiKey` is not an option of a request. Set it on the client.'],
+  [{ rateLimit: 'maker' }, '`rateLimit` is not an option of a request. Set it on the client.'],
+  [{ retryBudget: false }, '`retryBudget` is not an option of a request. Set it on the client.'],
+  [{ prices: {} }, '`prices` is not an option of a request. Set it on the client.'],
   [{ max_retries: 1 }, 'Unknown request option `max_retries`. Did you mean `maxRetries`?'],
   [{ idempotencykey: 'k' }, 'Unknown request option `idempotencykey`. Did you mean `idempotencyKey`?'],
   [{ 'a\nb': 1 }, 'Unknown request option `a\\nb`.'],
@@ -100,6 +103,40 @@ const CLIENT_OPTIONS = [
   [{ maxConcurrency: -1 }, '`maxConcurrency` must be an integer'],
   [{ maxResponseBytes: 0 }, '`maxResponseBytes` must be an integer from 1 to'],
   [{ retryAmbiguous: 'yes' }, '`retryAmbiguous` must be true or false'],
+  [{ rateLimit: 'fast' }, '`rateLimit` is not known. It can be `auto`, `off`, `maker`, `builder`, or numbers'],
+  [{ rateLimit: '30/0s' }, '`rateLimit` must count per 0.1 s to 1 day.'],
+  [{ rateLimit: 30 }, '`rateLimit` must be a string, or an object of numbers.'],
+  [{ rateLimit: null }, '`rateLimit` must be a string, or an object of numbers.'],
+  [{ rateLimit: [30] }, '`rateLimit` must be a string, or an object of numbers.'],
+  [{ rateLimit: () => 1 }, '`rateLimit` must be a string, or an object of numbers.'],
+  [{ rateLimit: new Map() }, '`rateLimit` is not JSON-serializable: it is a Map.'],
+  [{ rateLimit: {} }, '`rateLimit` needs a number of requests or of tokens.'],
+  [{ rateLimit: { requests: 0 } }, '`rateLimit` needs numbers of at least 1.'],
+  [{ rateLimit: { requests: -1 } }, '`rateLimit.requests` must be an integer of at least 1.'],
+  [{ rateLimit: { requests: 1.5 } }, '`rateLimit.requests` must be an integer of at least 1.'],
+  [{ rateLimit: { tokens: '5' } }, '`rateLimit.tokens` must be an integer of at least 1.'],
+  [{ rateLimit: { tokens: 5n } }, '`rateLimit.tokens` is not JSON-serializable: it is a bigint.'],
+  [{ rateLimit: { requests: NaN } }, '`rateLimit.requests` must be a finite number, not NaN.'],
+  [{ rateLimit: { requests: 1, per: '5s' } }, '`rateLimit.per` must be a length of time.'],
+  [{ rateLimit: { requests: 1, per: -1 } }, '`rateLimit.per` must be a length of time.'],
+  [{ rateLimit: { requests: 1, per: Infinity } }, '`rateLimit.per` must be a finite number, not Infinity.'],
+  [{ rateLimit: { requests: 1, per: 10 } }, '`rateLimit` must count per 0.1 s to 1 day.'],
+  [{ rateLimit: { requests: 1, per_ms: 500 } }, '`rateLimit` has requests, tokens and per, but not `per_ms`.'],
+  [{ rateLimit: { requests: 1, perMs: 500 } }, '`rateLimit` has requests, tokens and per, but not `perMs`.'],
+  [{ rateLimit: { 'request\n': 1 } }, '`rateLimit` has requests, tokens and per, but not `request\\n`.'],
+  [{ rate_limit: 'maker' }, 'Unknown client option `rate_limit`. Did you mean `rateLimit`?'],
+  [{ retryBudget: 1 }, '`retryBudget` must be true or false.'],
+  [{ retryBudget: null }, '`retryBudget` must be true or false.'],
+  [{ prices: 0.0004 }, '`prices` must map kit ids to prices.'],
+  [{ prices: null }, '`prices` must map kit ids to prices.'],
+  [{ prices: [['text-gen', 1]] }, '`prices` must map kit ids to prices.'],
+  [{ prices: new Map() }, '`prices` is not JSON-serializable: it is a Map.'],
+  [{ prices: { 'text-gen': -1 } }, '`prices`: an amount must be a number of US dollars that is not negative'],
+  [{ prices: { 'text-gen': '1e-3' } }, '`prices`: an amount must be a number of US dollars that is not negative'],
+  [{ prices: { 'text-gen': 1e-10 } }, '`prices`: an amount must be a number of US dollars that is not negative'],
+  [{ prices: { 'text-gen': null } }, '`prices`: an amount must be a number of US dollars that is not negative'],
+  [{ prices: { 'text-gen': NaN } }, '`prices.text-gen` must be a finite number, not NaN.'],
+  [{ prices: { textGen: 1 } }, "`prices`: 'textGen' is not a kit; the id is 'text-gen'."],
   [{ allowHTTP: 1 }, '`allowHTTP` must be true or false'],
   [{ proxy: 'not a proxy' }, '`proxy` is not a valid URL'],
   [{ caFile: '/nonexistent.pem' }, '`caFile`: /nonexistent.pem cannot be read'],
@@ -152,7 +189,10 @@ test('invalid client options are rejected with the option', () => {
   const client = new BuilderAIKits({ apiKey: KEY });
   const table = [
     [{ timeout: -1 }, '`timeout` must be more than 0'],
-    [{ baseURL: 'https://example.com' }, '`baseURL` cannot be changed for a copy of a client, because copies share connections. Create a new client.'],
+    [{ baseURL: 'https://example.com' }, '`baseURL` cannot be changed for a copy of a client, because copies share connections and limits. Create a new client.'],
+    [{ rateLimit: { requests: 1 } }, '`rateLimit` cannot be changed for a copy of a client'],
+    [{ retryBudget: false }, '`retryBudget` cannot be changed for a copy of a client'],
+    [{ prices: {} }, '`prices` cannot be changed for a copy of a client'],
     [{ timeout_ms: 5 }, 'Unknown client option `timeout_ms`. Did you mean `timeout`?'],
     [undefined, 'Client options must be an object such as `{ apiKey }`, not undefined.'],
   ];
@@ -176,7 +216,9 @@ test('rejected option is a property of the error', async () => {
   for (const [options, option] of [[{ timeout: NaN }, 'timeout'], [{ maxRetries: -1 }, 'maxRetries'], [{ signal: 1 }, 'signal'], [{ fetch: 1 }, 'fetch']]) {
     await assert.rejects(run(options), { name: 'InvalidRequestError', option });
   }
-  assert.throws(() => new BuilderAIKits({ apiKey: KEY, maxConcurrency: 0 }), { name: 'ConfigurationError', option: 'maxConcurrency' });
+  for (const options of [{ maxConcurrency: 0 }, { rateLimit: 'fast' }, { rateLimit: { tokens: 0.5 } }, { rateLimit: { per_ms: 5 } }, { prices: { a: -1 } }]) {
+    assert.throws(() => new BuilderAIKits({ apiKey: KEY, ...options }), { name: 'ConfigurationError', option: Object.keys(options)[0] });
+  }
   await assert.rejects(client.kits.run({ kit: 'k', input: { prompt: 7 } }), { name: 'InvalidRequestError', option: 'input.prompt' });
   await assert.rejects(client.kits.run({ kit: 'k', input: { prompt: 7n } }), { name: 'InvalidRequestError', option: 'input.prompt' });
 });

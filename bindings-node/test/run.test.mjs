@@ -34,10 +34,11 @@ test('responseMetadata is attached and not enumerable', async () => {
   assert.deepEqual(Object.keys(responseMetadata), ['attempts', 'requestID', 'idempotencyKey', 'elapsedMs', 'headers']);
 });
 
-test('response field named responseMetadata is replaced by the metadata', async () => {
-  const { options } = await server(() => ({ body: { ...RUN, responseMetadata: 'from the service' } }));
+test('response fields named responseMetadata and cost are replaced by those of the SDK', async () => {
+  const { options } = await server(() => ({ body: { ...RUN, responseMetadata: 'from the service', cost: 0.25 } }));
   const run = await new BuilderAIKits(options).kits.run(HELLO);
   assert.equal(run.responseMetadata.attempts, 1);
+  assert.equal(run.cost.nanoUsd, 800);
   assert.equal(JSON.stringify(run), JSON.stringify(RUN));
 });
 
@@ -49,7 +50,7 @@ test('unknown fields are kept in place', async () => {
     status: 7,
     then: 'not a promise',
     __proto__: null,
-    cost: 0.25,
+    price: 0.25,
   };
   const { options } = await server(() => ({ body: odd }));
   const run = await new BuilderAIKits(options).kits.run(HELLO);

@@ -19,9 +19,11 @@ export BUILDERAIKITS_API_KEY=bak_versions BUILDERAIKITS_BASE_URL=$url
 npm install --silent --no-audit --no-fund --ignore-scripts --force --prefix others "@oven/bun-$platform@1.4.5" "@deno/$platform-glibc@2.9.6"
 bun=$(compgen -G "others/node_modules/@oven/bun-$platform/bin/bun")
 deno=$(compgen -G "others/node_modules/@deno/$platform-glibc/deno")
-for program in quickstart errors concurrency; do
+# For the plan; quickstart uses it as the prompt, and the others ignore it.
+rows=5
+for program in quickstart errors concurrency plan; do
   echo "Bun $("$bun" --version): $program"
-  "$bun" "$here/../examples/node/$program.mjs"
+  "$bun" "$here/../examples/node/$program.mjs" "$rows"
   echo "$("$deno" --version | head -1): $program"
-  "$deno" run --quiet --allow-all "$here/../examples/node/$program.mjs"
+  "$deno" run --quiet --allow-all "$here/../examples/node/$program.mjs" "$rows"
 done

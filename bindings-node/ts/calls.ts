@@ -4,7 +4,7 @@ import { Failure } from './failure';
 import { flush } from './logs';
 import { type Client, type CompletionQueue, type ErrorRecord, native } from './native';
 import { type SignalCall, subscribeSignal, unsubscribeSignal } from './signals';
-import type { ResponseMetadata } from './types';
+import type { Cost, ResponseMetadata } from './types';
 
 interface PendingCall {
   settle(result: unknown): void;
@@ -55,8 +55,17 @@ function drain(): void {
 }
 
 function parseResponse(json: string): object {
-  const [response, value] = JSON.parse(json) as [object, ResponseMetadata];
-  return Object.defineProperty(response, 'responseMetadata', { value, enumerable: false, configurable: true });
+  const [response, metadata, cost] = JSON.parse(json) as [object, ResponseMetadata, (Cost | null)?];
+  defineMetadata(response, 'responseMetadata', metadata);
+  // Undefined for responses without a cost, null for a run whose cost is not known.
+  if (cost !== undefined) {
+    defineMetadata(response, 'cost', cost ?? undefined);
+  }
+  return response;
+}
+
+function defineMetadata(response: object, name: string, value: unknown): void {
+  Object.defineProperty(response, name, { value, enumerable: false, configurable: true });
 }
 
 function settle(call: number, result: unknown): void {

@@ -23,7 +23,8 @@ interface ErrorProperties {
   /** Attempts started, whether or not they were sent; 0 if the call was rejected before the first one or aborted by its
    * `signal`. */
   attempts: number;
-  /** How long the service asked to wait before the next request, in milliseconds, if it did. */
+  /** How long the service asked to wait before the next request, or how long the rate limit would hold the call back, in
+   * milliseconds, if either is known. */
   retryAfterMs: number | undefined;
   /** Whether any attempt of the call may have run on the service, and so may be billed. Always true for a call that its
    * `signal` aborted after it had started. */
@@ -31,7 +32,7 @@ interface ErrorProperties {
   /** Whether the call's options would retry this outcome, regardless of attempts, retry budget and time left. */
   isRetryable: boolean;
   /** What stopped the last retry of a retryable failure: `max_retries`, `retry_after` (over 120 s), `deadline` (the wait would
-   * end after it) or `retry_budget`. New values may be added. */
+   * end after it), `rate_limit` (the same, because of the rate limit) or `retry_budget`. New values may be added. */
   retryStoppedBy: string | undefined;
   /** The `Idempotency-Key` of all attempts of the call. For a call aborted by its `signal`: the key that you passed, if
    * you passed one. */
@@ -141,7 +142,8 @@ export class UnprocessableEntityError extends APIStatusError {
   static { defineErrorClass(this, 'UnprocessableEntityError', 'unprocessable'); }
 }
 
-/** 429: too many requests or tokens. Wait `retryAfterMs` milliseconds, reduce concurrency, or upgrade your plan. */
+/** 429: too many requests or tokens. Or the rate limit would hold the call back beyond its `timeout`; then it was not sent, and
+ * `status` is undefined. Wait `retryAfterMs` milliseconds, set `rateLimit` to your plan, or raise `timeout`. */
 export class RateLimitError extends APIStatusError {
   static { defineErrorClass(this, 'RateLimitError', 'rate_limit'); }
 }

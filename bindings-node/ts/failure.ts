@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { classOfKind } from './error_classes';
 import { BuilderAIKitsError, type ErrorFields } from './errors';
-import { localName } from './names';
+import { localField } from './names';
 import type { ErrorRecord } from './native';
 import { localizeMessage, localizeOption } from './options';
 
@@ -20,9 +20,6 @@ interface ErrorJSON {
   [field: string]: unknown;
 }
 
-/** Fields that are durations in seconds. */
-const SECONDS = new Set(['retry_after', 'elapsed']);
-
 /** A call that failed, or a client that could not be created. */
 export class Failure {
   constructor(
@@ -34,8 +31,8 @@ export class Failure {
   /** Reads an error record of the addon. */
   static fromRecord(record: ErrorRecord): Failure {
     const { kind, message, display: _, option, headers, cause, ...others } = JSON.parse(record.json) as ErrorJSON;
-    const fields = Object.entries(others).map(([name, value]) => (SECONDS.has(name) ? [`${localName(name)}Ms`, milliseconds(value as number)] : [localName(name), value]));
-    return new Failure(kind, others.status === undefined ? localizeMessage(message) : message, {
+    const fields = Object.entries(others).map(([name, value]) => localField(name, value));
+    return new Failure(kind, others.status === undefined ? localizeMessage(message) : localizeReason(message), {
       ...Object.fromEntries(fields),
       option: option && localizeOption(option),
       headers: headers && joinHeaders(headers),
@@ -53,9 +50,10 @@ export class Failure {
   }
 }
 
-/** Rounded to the microsecond, since 1.1 s would be 1100.0000000000002 ms. */
-function milliseconds(seconds: number): number {
-  return Math.round(seconds * 1e6) / 1e3;
+/** Localizes why a response was not retried, which the core adds at the end. The service's own words stay as they are. */
+function localizeReason(message: string): string {
+  const start = message.lastIndexOf(' (not retried: ');
+  return start < 0 ? message : message.slice(0, start) + localizeMessage(message.slice(start));
 }
 
 /** A header that was sent twice is joined with a comma. */

@@ -3,6 +3,7 @@
 import BuilderAIKits from './index.js';
 
 export default BuilderAIKits;
+export { kitInfo } from './catalog.js';
 // Not `export *`, which would also export the markers of a CommonJS module, `__esModule` and `module.exports`.
 export {
   APIConnectionError,

@@ -1,12 +1,14 @@
 /** The official Node.js SDK of BuilderAI Kits. */
 
 import { completionQueue } from './calls';
+import * as catalog from './catalog';
 import * as errors from './errors';
 import { Failure } from './failure';
 import { Kits as KitsOfClient } from './kits';
 import { attachLogger, detachLogger, inheritLogger, loggerFromOptions } from './logs';
 import { type Client, type ErrorRecord, native, variable } from './native';
 import { ArgumentError, checkOptionsObject, serializeOptions } from './options';
+import { query } from './query';
 import type * as types from './types';
 
 /**
@@ -36,14 +38,23 @@ class BuilderAIKits {
   }
 
   /**
-   * Creates a copy with other options. The copy shares connections, retry budget and concurrency limit with this client,
-   * and is closed with it; closing the copy closes the copy alone. Options that you omit keep their values; `headers`
+   * Creates a copy with other options. The copy shares connections, rate limit, prices, retry budget and concurrency limit
+   * with this client, and is closed with it; closing the copy closes the copy alone. Options that you omit keep their values; `headers`
    * replaces all headers of the client.
    *
    * Throws a `ConfigurationError` that names the invalid option.
    */
   withOptions(options: types.ClientOverrides): BuilderAIKits {
     return new BuilderAIKits(copyClient(this.#client, options) as types.ClientOptions);
+  }
+
+  /** Returns what this client and its copies have done since the client was created, and how they keep to the rate limit now. */
+  usage(): types.ClientUsage {
+    const usage = query<types.ClientUsage>(this.#client, 'usage');
+    if (usage instanceof Failure) {
+      throw usage.toError(BuilderAIKits.prototype.usage);
+    }
+    return usage;
   }
 
   /** Closes this client and, unless it is a copy itself, its copies: new calls are rejected with `ClientClosedError`, calls in
@@ -128,15 +139,22 @@ namespace BuilderAIKits {
   export import APIConnectionError = errors.APIConnectionError;
   export import APITimeoutError = errors.APITimeoutError;
   export import APIResponseValidationError = errors.APIResponseValidationError;
+  export import kitInfo = catalog.kitInfo;
   export type ErrorFields = errors.ErrorFields;
   export type Kits = KitsOfClient;
   export type ClientOptions = types.ClientOptions;
   export type ClientOverrides = types.ClientOverrides;
+  export type ClientUsage = types.ClientUsage;
+  export type Cost = types.Cost;
+  export type Estimate = types.Estimate;
   export type HeadersInit = types.HeadersInit;
   export type Kit = types.Kit;
+  export type KitInfo = types.KitInfo;
   export type LogLevel = types.LogLevel;
   export type Logger = types.Logger;
   export type Output = types.Output;
+  export type PacingStatus = types.PacingStatus;
+  export type RateLimit = types.RateLimit;
   export type RequestOptions = types.RequestOptions;
   export type ResponseMetadata = types.ResponseMetadata;
   export type Run = types.Run;

@@ -1,7 +1,7 @@
 import { Failure } from './failure';
 import type { Client } from './native';
-import { startOperation } from './operation';
-import type { RequestOptions, Run, RunRequest } from './types';
+import { queryRequest, startOperation } from './operation';
+import type { Estimate, RequestOptions, Run, RunRequest } from './types';
 
 /** The kits of a client: `client.kits`. */
 export class Kits {
@@ -29,6 +29,19 @@ export class Kits {
     }
     return result;
   }
+
+  /**
+   * Estimates the tokens and the maximum cost of a request. Sends nothing.
+   *
+   * Throws an `InvalidRequestError` that names the missing or invalid field.
+   */
+  estimate(request: RunRequest): Estimate {
+    const result = queryRequest<Estimate>(this.#client, 'kits.estimate', request);
+    if (result instanceof Failure) {
+      throw result.toError(estimate);
+    }
+    return result;
+  }
 }
 
-const { run } = Kits.prototype;
+const { run, estimate } = Kits.prototype;

@@ -8,12 +8,14 @@ export interface Client {
   readonly baseUrl: string;
   withOptions(options: string): Client | ErrorRecord;
   submit(operation: string, request: string, options: string | undefined): number | ErrorRecord;
+  /** The answer as JSON, with the core's names. */
+  query(name: string, request: string): string | ErrorRecord;
   close(): void;
 }
 
 /** Defined in `src/completion_queue.rs`. */
 export interface CompletionQueue {
-  /** For each completed call its id, followed by `[response, responseMetadata]` as JSON or by an error record. */
+  /** For each completed call its id, followed by JSON or by an error record. The JSON is defined in `src/response.rs`. */
   drain(): (number | string | ErrorRecord)[];
   abort(call: number): void;
 }
@@ -40,6 +42,7 @@ interface Native {
   Client: new () => Client;
   CompletionQueue: new (wake: () => void) => CompletionQueue;
   Logs: new () => Logs;
+  catalog(): string;
   createClient(queue: CompletionQueue, options: string, variable: Variable): Client | ErrorRecord;
   errorDisplay(message: string, status?: number, requestID?: string, attempts?: number): string;
   logLevelFromEnv(variable: Variable): 'info' | 'debug' | null;

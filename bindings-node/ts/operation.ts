@@ -1,9 +1,11 @@
-/** How a call of any operation starts. An endpoint is a method like `Kits.run`, which names its operation and types. */
+/** How a call or a question about a request starts. An endpoint is a method like `Kits.run`, which names its operation and
+ * types. */
 
 import { submit } from './calls';
 import { Failure } from './failure';
 import type { Client } from './native';
 import { ArgumentError, checkOptionsObject, serializeOptions } from './options';
+import { query } from './query';
 import type { RequestOptions } from './types';
 import { findInvalid } from './validate';
 
@@ -14,11 +16,22 @@ export function startOperation<Response extends object>(
   request: unknown,
   options: RequestOptions | null | undefined,
 ): Promise<Response | Failure> | Failure {
+  return withBody(request, (body) => {
+    const { json, signal } = checkOptions(options);
+    return submit<Response>(client, operation, body, json, signal);
+  });
+}
+
+/** Validates and serializes a request, and answers a question about it. Sends nothing. */
+export function queryRequest<Answer extends object>(client: Client, name: string, request: unknown): Answer | Failure {
+  return withBody(request, (body) => query<Answer>(client, name, body));
+}
+
+function withBody<Result>(request: unknown, use: (body: string) => Result | Failure): Result | Failure {
   try {
     checkSerializable(request);
     const body = JSON.stringify(request) ?? 'null';
-    const { json, signal } = checkOptions(options);
-    const result = submit<Response>(client, operation, body, json, signal);
+    const result = use(body);
     if (result instanceof Failure && result.kind === 'invalid_request') {
       // The result of a `toJSON` can be the reason, and only this names its place.
       checkSerializable(JSON.parse(body));

@@ -1,7 +1,7 @@
 /** The options that the core has too, in one table: it serializes them, and localizes their names in messages. */
 
 import { canonicalName } from './names';
-import type { ClientOptions, HeadersInit, RequestOptions } from './types';
+import type { ClientOptions, HeadersInit, RateLimit, RequestOptions } from './types';
 import { describeType, findInvalid } from './validate';
 
 /** What an option can be set for. */
@@ -10,7 +10,7 @@ type Target = 'client' | 'request';
 interface Option {
   for: readonly Target[];
   /** `ms` is a duration in milliseconds, where `Infinity` is the same as null. Everything else is sent as it is. */
-  type?: 'ms' | 'headers';
+  type?: 'ms' | 'headers' | 'rateLimit';
 }
 
 const CLIENT = ['client'] as const;
@@ -25,6 +25,9 @@ const OPTIONS = {
   connectTimeout: { for: CLIENT, type: 'ms' },
   maxRetries: { for: BOTH },
   retryAmbiguous: { for: BOTH },
+  retryBudget: { for: CLIENT },
+  rateLimit: { for: CLIENT, type: 'rateLimit' },
+  prices: { for: CLIENT },
   maxConcurrency: { for: CLIENT },
   maxResponseBytes: { for: CLIENT },
   headers: { for: BOTH, type: 'headers' },
@@ -34,6 +37,11 @@ const OPTIONS = {
   appName: { for: CLIENT },
   idempotencyKey: { for: REQUEST },
 } satisfies Record<Exclude<keyof ClientOptions | keyof RequestOptions, 'logger' | 'logLevel' | 'signal'>, Option>;
+
+/** The fields of a `rateLimit` that is an object, and the core's names. */
+const RATE_LIMIT_FIELDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ requests: 'requests', tokens: 'tokens', per: 'per_ms' } satisfies Record<keyof Exclude<RateLimit, string>, string>),
+);
 
 const BY_NAME: ReadonlyMap<string, Option> = new Map(Object.entries(OPTIONS));
 const LOCAL_NAMES: ReadonlyMap<string, string> = new Map(Object.keys(OPTIONS).map((name) => [canonicalName(name), name]));
@@ -76,9 +84,10 @@ export function checkOptionsObject(options: unknown, target: Target): asserts op
   }
 }
 
-/** Replaces the core's names of options in a message, which are in backticks: `base_url` by `baseURL`. */
+/** Replaces the core's names of options in a message, which are in backticks: `base_url` by `baseURL`, and `rate_limit.per` by
+ * `rateLimit.per`. */
 export function localizeMessage(message: string): string {
-  return message.replace(/`([a-z_]+)`/g, (quoted, name: string) => (LOCAL_NAMES.has(name) ? `\`${LOCAL_NAMES.get(name)}\`` : quoted));
+  return message.replace(/`([a-z_]+)(\.[a-z]+)?`/g, (quoted, name: string, field = '') => (LOCAL_NAMES.has(name) ? `\`${LOCAL_NAMES.get(name)}${field}\`` : quoted));
 }
 
 /** The name in JavaScript of an option of the core. Names of request fields stay as they are. */
@@ -99,11 +108,26 @@ function toJSON(name: string, value: unknown, type: Option['type']): unknown {
   if (invalid !== undefined) {
     throw new ArgumentError(`\`${name}${invalid.path}\` ${invalid.problem}`, name);
   }
-  return json;
+  return type === 'rateLimit' ? rateLimitJSON(name, json) : json;
+}
+
+/** A limit with the core's names, if it is an object. */
+function rateLimitJSON(name: string, limit: unknown): unknown {
+  if (describeType(limit) !== 'an Object') {
+    return limit;
+  }
+  const fields = Object.entries(limit as object).map(([field, value]) => {
+    const canonical = RATE_LIMIT_FIELDS.get(field);
+    if (canonical === undefined) {
+      throw new ArgumentError(`\`${name}\` has requests, tokens and per, but not \`${shownName(field)}\`.`, name);
+    }
+    return [canonical, value];
+  });
+  return Object.fromEntries(fields);
 }
 
 function unknownOption(name: string, target: Target): ArgumentError {
-  const shown = JSON.stringify(name.slice(0, 64)).slice(1, -1);
+  const shown = shownName(name);
   if (BY_NAME.has(name)) {
     const advice = target === 'request' ? 'Set it on the client.' : 'Pass it with the call.';
     return new ArgumentError(`\`${shown}\` is not an option of a ${target}. ${advice}`, shown);
@@ -111,6 +135,10 @@ function unknownOption(name: string, target: Target): ArgumentError {
   const simplified = (text: string) => text.toLowerCase().replace(/_|ms$/g, '');
   const similar = Object.keys(OPTIONS).find((known) => simplified(known) === simplified(name));
   return new ArgumentError(`Unknown ${target} option \`${shown}\`.${similar === undefined ? '' : ` Did you mean \`${similar}\`?`}`, shown);
+}
+
+function shownName(name: string): string {
+  return JSON.stringify(name.slice(0, 64)).slice(1, -1);
 }
 
 function plainHeaders(headers: HeadersInit): unknown {

@@ -31,6 +31,19 @@ export interface RunRequest {
 /** Headers by name: an object, a `Headers`, a `Map`, or pairs. */
 export type HeadersInit = Readonly<Record<string, string | undefined>> | Iterable<readonly [string, string]>;
 
+/**
+ * How a client keeps to the rate limits of its plan. With `auto` it learns them from the first 429; `maker` and `builder` are
+ * the limits of a plan; `off` is no pacing. Your own limits are text such as `30,15000/60s`, or an object of `requests` and
+ * `tokens`, of which one can be missing, `per` a length of time in milliseconds. Default of `per`: 60,000.
+ */
+export type RateLimit =
+  | 'auto'
+  | 'off'
+  | 'maker'
+  | 'builder'
+  | (string & {})
+  | { requests?: number | undefined; tokens?: number | undefined; per?: number | undefined };
+
 /** Options of one call, which override those of its client. */
 export interface RequestOptions {
   /** Total time limit in milliseconds, including queueing, all attempts and waits. `null`: no limit. Default: the client's. */
@@ -53,7 +66,7 @@ export interface Logger {
   debug(message: string): void;
 }
 
-/** How much is logged: nothing, waits before a retry, or attempts too. */
+/** How much is logged: nothing, waits before a retry and limits learned from a 429, or attempts too. */
 export type LogLevel = 'off' | 'info' | 'debug';
 
 /** Options that a copy of a client can override: see `withOptions`. */
@@ -80,6 +93,12 @@ export interface ClientOptions extends ClientOverrides {
   baseURL?: string | undefined;
   /** Time limit for DNS, TCP and TLS together, in milliseconds. `null`: no limit. Default: 5,000. */
   connectTimeout?: number | null | undefined;
+  /** How to keep to the rate limits of your plan; falls back to `BUILDERAIKITS_RATE_LIMIT`. Default: `auto`. */
+  rateLimit?: RateLimit | undefined;
+  /** Whether retries are limited by a budget, so that they do not multiply the load on a service that fails. Default: true. */
+  retryBudget?: boolean | undefined;
+  /** US dollars per 1,000 tokens by kit, as numbers or decimal text. They override or add to those of `kitInfo`. Default: none. */
+  prices?: Readonly<Record<string, number | string>> | undefined;
   /** Maximum number of concurrent attempts; further calls queue. Default: 1,000, or ¾ of the open-file limit if that is less. */
   maxConcurrency?: number | null | undefined;
   /** Maximum size of a response body in bytes. Default: 16 MiB. */
@@ -108,6 +127,9 @@ export interface Run {
   usage: Usage;
   /** How long the service worked on the run, in milliseconds. */
   latency_ms?: number;
+  /** The price of the kit times the total tokens; undefined where either is not known. Not part of the API response, and not
+   * enumerable. It replaces a response field of this name. */
+  readonly cost?: Cost | undefined;
   /** Not part of the API response, and not enumerable: JSON and copies do not include it. */
   readonly responseMetadata: ResponseMetadata;
   [field: string]: unknown;
@@ -139,4 +161,81 @@ export interface ResponseMetadata {
   elapsedMs: number;
   /** The response headers; names are in lower case. */
   headers: Record<string, string>;
+}
+
+/** An amount of US dollars, exact. */
+export interface Cost {
+  /** The dollars as a decimal number, such as `0.0001328`. */
+  usd: string;
+  /** The same as a whole number of billionths of a dollar. Not exact above 2⁵³. */
+  nanoUsd: number;
+}
+
+/** What is known of a kit: see `kitInfo`. */
+export interface KitInfo {
+  id: Kit;
+  /** What the kit is for. */
+  purpose: string;
+  /** The maximum of `max_tokens`. */
+  maxTokens: number;
+  /** The price of 1,000 tokens. It applies to the total of input and output tokens. */
+  pricePer1kTokens: Cost;
+}
+
+/** What a request may use and cost: see `client.kits.estimate`. */
+export interface Estimate {
+  /** The estimated number of input tokens. */
+  inputTokens: number;
+  /** The maximum number of output tokens: `max_tokens` of the request, else the kit's. Null if neither is known. */
+  maxOutputTokens: number | null;
+  /** The cost of both at the kit's price. Null if the output or the price is not known. */
+  maxCost: Cost | null;
+}
+
+/** What a client and its copies have done since the client was created: see `client.usage`. */
+export interface ClientUsage {
+  /** Calls that were started, without those rejected as invalid. */
+  calls: number;
+  /** Attempts of these calls. */
+  attempts: number;
+  /** Calls that returned a run. */
+  runs: number;
+  /** Calls that failed. Aborted calls are in neither number. */
+  failures: number;
+  /** Attempts that the service rejected with 429. */
+  rateLimited: number;
+  /** Input tokens of the runs. */
+  inputTokens: number;
+  /** Output tokens of the runs. */
+  outputTokens: number;
+  /** Input and output tokens of the runs. */
+  totalTokens: number;
+  /** Runs whose tokens the service did not send. They are not in the numbers of tokens. */
+  runsWithUnknownUsage: number;
+  /** The cost of the runs whose tokens and price are known. */
+  cost: Cost;
+  /** How the client keeps to the rate limit now. */
+  pacing: PacingStatus;
+}
+
+/** How a client keeps to the rate limit now. */
+export interface PacingStatus {
+  /** Where the limit in force comes from. Null without a limit. */
+  limitOrigin: 'configured' | 'learned' | (string & {}) | null;
+  /** The number of requests that the limit in force allows. */
+  limitRequests: number | null;
+  /** The number of tokens that the limit in force allows. */
+  limitTokens: number | null;
+  /** The length of time that both apply to, in milliseconds. */
+  limitPerMs: number | null;
+  /** Requests that count towards the limit now. */
+  requestsInWindow: number;
+  /** Tokens that count towards the limit now, with those reserved for attempts in flight. */
+  tokensInWindow: number;
+  /** Attempts on the wire. */
+  inFlight: number;
+  /** Calls that wait for their turn. */
+  waiting: number;
+  /** How long a `Retry-After` still holds back all calls, in milliseconds. */
+  closedForMs: number | null;
 }

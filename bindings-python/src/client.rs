@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::completion_queue::CompletionQueue;
 use crate::errors::{Rejection, call_result};
+use crate::json::dict_from_json;
 use crate::options::{self, EXTRA_BODY};
 use crate::request;
 use crate::shutdown::without_gil;
@@ -91,6 +92,23 @@ impl Client {
         }
     }
 
+    /// Returns whether the query succeeded, and its record or that of the error.
+    fn usage(&self, py: Python<'_>) -> PyResult<(bool, Py<PyAny>)> {
+        self.query(py, "usage", Ok(String::new()))
+    }
+
+    /// As `usage`, for the estimate of a run.
+    #[pyo3(signature = (kit, input, config, /))]
+    fn estimate(
+        &self,
+        py: Python<'_>,
+        kit: &Bound<'_, PyAny>,
+        input: &Bound<'_, PyAny>,
+        config: &Bound<'_, PyAny>,
+    ) -> PyResult<(bool, Py<PyAny>)> {
+        self.query(py, "kits.estimate", request::run_json(kit, input, config))
+    }
+
     /// Rejects new calls.
     fn close(&self) {
         self.inner.close();
@@ -100,6 +118,15 @@ impl Client {
     #[getter]
     fn base_url(&self) -> &str {
         self.inner.base_url()
+    }
+}
+
+impl Client {
+    fn query(&self, py: Python<'_>, name: &str, request: Result<String, Rejection>) -> PyResult<(bool, Py<PyAny>)> {
+        match request.and_then(|request| Ok(without_gil(py, || self.inner.query(name, &request))?)) {
+            Ok(json) => Ok((true, dict_from_json(py, &json)?.into_py_any(py)?)),
+            Err(rejection) => Ok((false, rejection.into_py(py)?)),
+        }
     }
 }
 

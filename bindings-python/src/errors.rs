@@ -3,13 +3,11 @@
 use builderaikits::{Error, ErrorKind, ErrorParts};
 use builderaikits_bridge::{self as bridge, CallResult, Payload};
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use serde_json::{Map, Value};
 
 use crate::headers::header_dict;
-use crate::json::to_dict;
+use crate::json::dict_from_json;
 use crate::options::{python_name, with_python_names};
 use crate::run::Run;
 
@@ -25,9 +23,7 @@ pub(crate) fn call_result(py: Python<'_>, result: CallResult) -> PyResult<Py<PyA
 /// Converts an error to its record: a dict of the fields that are known. `_errors.py` creates the exception from it.
 pub(crate) fn error_record(py: Python<'_>, error: &Error) -> PyResult<Py<PyAny>> {
     let record = bridge::error_record(error);
-    let fields: Map<String, Value> =
-        serde_json::from_str(&record.json).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    let dict = to_dict(py, &fields)?;
+    let dict = dict_from_json(py, &record.json)?;
     if error.kind() == ErrorKind::InvalidRequest {
         dict.set_item("message", with_python_names(error.message()))?;
         if let Some(option) = error.option() {

@@ -5,6 +5,7 @@ use std::fmt;
 use builderaikits::{Error, ErrorKind, ErrorParts};
 use builderaikits_bridge::MAX_JSON_DEPTH;
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
@@ -139,6 +140,12 @@ pub(crate) fn to_dict<'py>(py: Python<'py>, object: &Map<String, Value>) -> PyRe
     let dict = PyDict::new(py);
     object.iter().try_for_each(|(key, value)| dict.set_item(key, to_python(py, value)?))?;
     Ok(dict)
+}
+
+/// Converts the text of a JSON object to a dict.
+pub(crate) fn dict_from_json<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyDict>> {
+    let object = serde_json::from_str(json).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    to_dict(py, &object)
 }
 
 impl Path<'_> {

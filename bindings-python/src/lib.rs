@@ -4,8 +4,10 @@
 //! Python thread that made the call.
 #![forbid(unsafe_code)]
 
+mod catalog;
 mod client;
 mod completion_queue;
+mod cost;
 mod errors;
 mod headers;
 mod json;
@@ -22,9 +24,13 @@ use pyo3::pymodule;
 #[pymodule(name = "_native")]
 mod native {
     #[pymodule_export]
+    use crate::catalog::catalog;
+    #[pymodule_export]
     use crate::client::{Client, create_client};
     #[pymodule_export]
     use crate::completion_queue::CompletionQueue;
+    #[pymodule_export]
+    use crate::cost::Cost;
     #[pymodule_export]
     use crate::errors::format_error;
     #[pymodule_export]

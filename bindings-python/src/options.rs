@@ -5,9 +5,9 @@ use builderaikits_bridge::options;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use self::Form::{Body, Plain, Timeout};
+use self::Form::{Body, Plain, Quota, Timeout};
 use crate::errors::Rejection;
 use crate::json::{InvalidValue, Path, to_json, type_name};
 
@@ -18,6 +18,8 @@ enum Form {
     Plain,
     /// Seconds, which the bridge takes in milliseconds. None means no limit.
     Timeout,
+    /// A plain value, or a dict with `per` in seconds, which the bridge takes as `per_ms`.
+    Quota,
     /// Belongs to the request, which `request.rs` reads.
     Body,
 }
@@ -37,6 +39,9 @@ const CLIENT_OPTIONS: &Table = &[
     ("connect_timeout", "connect_timeout_ms", Timeout),
     plain("max_retries"),
     plain("retry_ambiguous"),
+    plain("retry_budget"),
+    ("rate_limit", "rate_limit", Quota),
+    plain("prices"),
     plain("max_concurrency"),
     plain("max_response_bytes"),
     plain("headers"),
@@ -102,8 +107,9 @@ fn serialize(given: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Resul
         };
         let value = match form {
             Body => continue,
-            Plain if value.is_none() => continue,
+            Plain | Quota if value.is_none() => continue,
             Plain => to_json(&value, Path::Option(python)),
+            Quota => to_json(&value, Path::Option(python)).and_then(|value| quota(python, value)),
             Timeout => milliseconds(python, &value),
         };
         values.insert((*bridge).to_owned(), value.map_err(|invalid| invalid.into_error(kind))?);
@@ -114,6 +120,22 @@ fn serialize(given: &Bound<'_, PyDict>, table: &Table, kind: ErrorKind) -> Resul
 fn unexpected(name: &str, table: &Table) -> PyErr {
     let names: Vec<_> = table.iter().map(|(python, _, _)| *python).collect();
     PyTypeError::new_err(format!("unexpected keyword argument '{name}'. The options are {}.", names.join(", ")))
+}
+
+/// Renames `per` and converts it to milliseconds. The bridge rejects anything else that is invalid.
+fn quota(option: &str, value: Value) -> Result<Value, InvalidValue> {
+    let Value::Object(mut fields) = value else { return Ok(value) };
+    if fields.contains_key("per_ms") {
+        return Err(InvalidValue::new(
+            Path::Option(option),
+            "has requests, tokens and per in seconds, but not `per_ms`.",
+        ));
+    }
+    if let Some(per) = fields.remove("per") {
+        let milliseconds = per.as_f64().and_then(|seconds| Number::from_f64(seconds * 1000.0));
+        fields.insert("per_ms".to_owned(), milliseconds.map_or(per, Value::Number));
+    }
+    Ok(Value::Object(fields))
 }
 
 fn milliseconds(name: &str, value: &Bound<'_, PyAny>) -> Result<Value, InvalidValue> {

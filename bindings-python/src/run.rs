@@ -15,13 +15,14 @@ pub(crate) use self::output::Output;
 use self::repr::Repr;
 pub(crate) use self::usage::Usage;
 use self::wire::{add_extra, extra_from, hash, json_text, set_if_some};
+use crate::cost::Cost;
 use crate::json::to_dict;
 
 /// A finished run. Attributes have the names of the API's fields.
 ///
 /// Only `output.text` is guaranteed; other fields are None if the service left them out. `==`, `to_dict()` and
-/// `to_json()` use the API fields only, not `response_metadata`. Runs are immutable. In tests, construct one with
-/// `Run(output=Output(text="hi"))`.
+/// `to_json()` use the API fields only, not `cost` and `response_metadata`. Runs are immutable. In tests, construct one
+/// with `Run(output=Output(text="hi"))`.
 #[pyclass(frozen, module = "builderaikits")]
 pub(crate) struct Run {
     /// All fields except the three below.
@@ -66,7 +67,7 @@ impl Run {
         ("output", "usage", "id", "kit", "status", "latency_ms");
 
     #[new]
-    #[pyo3(signature = (output, usage=None, *, id=None, kit=None, status=None, latency_ms=None, extra=None, response_metadata=None))]
+    #[pyo3(signature = (output, usage=None, *, id=None, kit=None, status=None, latency_ms=None, extra=None, cost=None, response_metadata=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         py: Python<'_>,
@@ -77,11 +78,13 @@ impl Run {
         status: Option<String>,
         latency_ms: Option<u64>,
         extra: Option<&Bound<'_, PyDict>>,
+        cost: Option<Py<Cost>>,
         response_metadata: Option<Py<ResponseMetadata>>,
     ) -> PyResult<Self> {
         let mut core = core::Run::default();
         (core.id, core.kit, core.status, core.latency_ms) = (id, kit.map(Kit::from), status, latency_ms);
         core.extra = extra_from(extra)?;
+        core.cost = cost.map(|cost| cost.get().core());
         let usage = usage.map_or_else(|| Py::new(py, Usage(core::Usage::default())), Ok)?;
         let response_metadata =
             response_metadata.map_or_else(|| Py::new(py, ResponseMetadata(core::ResponseMetadata::default())), Ok)?;
@@ -116,6 +119,13 @@ impl Run {
     #[getter]
     fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         to_dict(py, &self.core.extra)
+    }
+
+    /// The cost of the run: the price of its kit times its total tokens. None if either is not known. Not part of
+    /// the API response.
+    #[getter]
+    fn cost(&self) -> Option<Cost> {
+        self.core.cost.map(Cost::from)
     }
 
     /// Returns the API fields as a dict. Absent fields are left out.
@@ -169,6 +179,7 @@ impl Run {
         keywords.set_item("status", self.status())?;
         keywords.set_item("latency_ms", self.latency_ms())?;
         keywords.set_item("extra", self.extra(py)?)?;
+        keywords.set_item("cost", self.cost())?;
         keywords.set_item("response_metadata", &self.response_metadata)?;
         Ok(((&self.output, &self.usage).into_pyobject(py)?, keywords))
     }

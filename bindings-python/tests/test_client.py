@@ -5,6 +5,7 @@ import gc
 import pickle
 import threading
 import traceback
+from decimal import Decimal
 
 import pytest
 
@@ -27,6 +28,32 @@ RUN = {"kit": "text-gen", "input": "Hello"}
         ({"attempt_timeout": False}, "`attempt_timeout` must be a number of seconds"),
         ({"connect_timeout": float("nan")}, "`connect_timeout` must be more than 0"),
         ({"max_retries": 1.5}, "`max_retries` must be an integer from 0 to 4294967295"),
+        ({"retry_budget": 1}, "`retry_budget` must be true or false"),
+        ({"rate_limit": "fast"}, "`rate_limit` is not known"),
+        ({"rate_limit": "0"}, "`rate_limit` needs numbers of at least 1"),
+        ({"rate_limit": 30}, "`rate_limit` must be a string, or an object of numbers"),
+        ({"rate_limit": {}}, "`rate_limit` needs a number of requests or of tokens"),
+        ({"rate_limit": {"request": 1}}, "`rate_limit` has requests, tokens and per, but not `request`"),
+        ({"rate_limit": {"requests": 1, "per_ms": 1}}, "`rate_limit` has requests, tokens and per in seconds, but not"),
+        ({"rate_limit": {"requests": "30"}}, "`rate_limit.requests` must be an integer"),
+        ({"rate_limit": {"tokens": True}}, "`rate_limit.tokens` must be an integer"),
+        ({"rate_limit": {"requests": 1, "per": True}}, "`rate_limit.per` must be a length of time"),
+        ({"rate_limit": {"requests": 1, "per": "60"}}, "`rate_limit.per` must be a length of time"),
+        ({"rate_limit": {"requests": 1, "per": -1}}, "`rate_limit.per` must be a length of time"),
+        ({"rate_limit": {"requests": 1, "per": 1e307}}, "`rate_limit.per` must be a length of time"),
+        ({"rate_limit": {"requests": 1, "per": float("inf")}}, "`rate_limit`.per must be a finite number"),
+        ({"rate_limit": {"requests": 1, "per": 0.001}}, "`rate_limit` must count per 0.1 s to 1 day"),
+        ({"prices": 5}, "`prices` must map kit ids to prices"),
+        ({"prices": {5: 1}}, "`prices` has a key of type 'int'"),
+        ({"prices": {"text_gen": 1}}, "`prices`: 'text_gen' is not a kit; the id is 'text-gen'"),
+        ({"prices": {"text-gen": -1}}, "`prices`: an amount must be a number of US dollars"),
+        ({"prices": {"text-gen": None}}, "`prices`: an amount must be a number of US dollars"),
+        ({"prices": {"text-gen": True}}, "`prices`: an amount must be a number of US dollars"),
+        ({"prices": {"text-gen": "1e-3"}}, "`prices`: an amount must be a number of US dollars"),
+        ({"prices": {"text-gen": float("nan")}}, "`prices`.text-gen must be a finite number"),
+        ({"prices": {"text-gen": Decimal("NaN")}}, "`prices`: an amount must be a number of US dollars"),
+        ({"prices": {"text-gen": Decimal("1e-10")}}, "`prices`: an amount must be a number of US dollars"),
+        ({"prices": {"text-gen": 1j}}, "`prices`.text-gen has the unsupported type 'complex'"),
         ({"max_concurrency": 0}, "`max_concurrency` must be an integer from 1 to"),
         ({"max_response_bytes": 10**30}, "`max_response_bytes` must fit in 64 bits"),
         ({"headers": {"Host": "x"}}, "`headers`: 'Host' is set by the SDK"),
@@ -41,6 +68,7 @@ def test_invalid_client_options_are_rejected(options, message):
         with pytest.raises(sdk.ConfigurationError) as caught:
             client_class(**{"api_key": "bak_secret", **options})
         assert caught.value.message.startswith(message)
+        assert next(iter(options)) == caught.value.option.partition(".")[0]
         assert "secret" not in str(caught.value)
 
 
@@ -119,6 +147,20 @@ def test_copies_share_the_pool_and_are_closed_with_the_original(server):
             closed.kits.run(**RUN)
 
 
+def test_copies_share_limits_and_prices(env):
+    client = BuilderAIKits(rate_limit="100", prices={"new-kit": 1})
+    for options in ({"rate_limit": "off"}, {"retry_budget": False}, {"prices": {"new-kit": Decimal("0.5")}}):
+        with pytest.raises(sdk.ConfigurationError, match=r"cannot be changed for a copy") as caught:
+            client.with_options(**options)
+        assert caught.value.option == next(iter(options))
+    copy = client.with_options(timeout=5)
+    copy.kits.run(**RUN)
+    assert copy.usage() == client.usage()
+    assert (client.usage().runs, copy.usage().pacing.limit_requests) == (1, 100)
+    call = {"kit": "new-kit", "input": "", "config": {"max_tokens": 1000}}
+    assert copy.kits.estimate(**call).max_cost == client.kits.estimate(**call).max_cost == sdk.Cost(1_000_000_000)
+
+
 def test_threads_can_share_a_client(env):
     client, texts = BuilderAIKits(), set()
     threads = [
@@ -154,6 +196,27 @@ def test_client_pickles_without_the_environments_key(env, monkeypatch):
     monkeypatch.delenv("BUILDERAIKITS_API_KEY")
     with pytest.raises(sdk.ConfigurationError, match="BUILDERAIKITS_API_KEY"):
         pickle.loads(pickled)
+
+
+def test_client_pickles_with_its_limits_and_prices(env):
+    for client_class in (BuilderAIKits, AsyncBuilderAIKits):
+        limit = {"requests": 7, "tokens": None, "per": 1.5}
+        prices = {"new-kit": Decimal("5E-4"), "text-gen": 2, "a": "1.5"}
+        client = client_class(rate_limit=limit, prices=prices, retry_budget=False)
+        # The client has its own copies.
+        limit.clear()
+        prices.clear()
+        for copy in (client, client.with_options(timeout=5)):
+            unpickled = pickle.loads(pickle.dumps(copy))
+            assert unpickled._options["retry_budget"] is False
+            assert (
+                unpickled.usage().pacing
+                == client.usage().pacing
+                == sdk.PacingStatus(limit_origin="configured", limit_requests=7, limit_per=1.5)
+            )
+            for kit, nano_usd in {"new-kit": 500_000, "text-gen": 2_000_000_000, "a": 1_500_000_000}.items():
+                estimate = unpickled.kits.estimate(kit, input="", config={"max_tokens": 1000})
+                assert estimate.max_cost.nano_usd == nano_usd
 
 
 @pytest.mark.parametrize(

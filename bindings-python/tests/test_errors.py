@@ -118,6 +118,18 @@ def test_response_error_has_status_body_and_headers(env):
     assert error.elapsed > 0
 
 
+def test_rate_limit_error_without_a_response(env):
+    message = "Not sent: the rate limit"
+    record = {"kind": "rate_limit", "message": message, "retry_after": 59.5, "retry_stopped_by": "rate_limit"}
+    error = error_from_record({**record, "is_retryable": True, "attempts": 0, "may_have_run": False})
+    for duplicate in (error, pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(duplicate) is sdk.RateLimitError
+        assert (duplicate.status, duplicate.attempts, duplicate.body, duplicate.headers) == (None, 0, None, None)
+        assert (duplicate.retry_after, duplicate.retry_stopped_by) == (59.5, "rate_limit")
+        assert (str(duplicate), repr(duplicate)) == (message, f"RateLimitError('{message}')")
+    assert sdk.RateLimitError("slow down").status is None
+
+
 def run_blocking(url):
     sdk.BuilderAIKits(base_url=url, api_key="bak_1", max_retries=0).kits.run("text-gen", input="Hello")
 

@@ -1,6 +1,7 @@
 """The examples, as a user runs them."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -55,6 +56,16 @@ def test_concurrency_example(quick):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("50 responses, ")
     assert done.stdout.endswith(" calls cancelled\n")
+
+
+def test_plan_example(quick):
+    done = run("plan", quick.env, "4")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second, usage = done.stdout.splitlines()
+    assert first == "4 runs, 0 errors"
+    assert re.fullmatch(r"[1-9]\d* tokens, 0\.0\d+ US dollars", second)
+    assert usage.startswith("ClientUsage(calls=4, attempts=4, runs=4, failures=0, rate_limited=0, ")
+    assert "limit_origin='configured', limit_requests=30, limit_tokens=15000, limit_per=60.0" in usage
 
 
 def test_examples_are_short():

@@ -201,6 +201,27 @@ def test_fork_of_a_fork_and_a_closed_client(quick, slow, script):
     assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "done\n"
 
 
+def test_usage_is_that_of_the_process(quick, server, script):
+    slow = server(response=None)
+    code = """
+    clients = client, async_client, client.with_options(timeout=5)
+    run(); asyncio.run(runs())
+    threading.Thread(target=lambda: slow_client.kits.run("text-gen", input="Hello"), daemon=True).start()
+    wait_for_requests(1, slow)
+    def counts():
+        return [one.usage().runs for one in clients]
+    def work():
+        assert counts() == [0, 0, 0] and slow_client.usage().pacing.in_flight == 0
+        clients[2].kits.run("text-gen", input="Hello")
+        assert counts() == [1, 0, 1], counts()
+        child(lambda: counts() == [0, 0, 0])
+        return True
+    child(work)
+    print(counts(), slow_client.usage().pacing.in_flight)
+    """
+    assert script(FORK + dedent(code), args=[quick.url, slow.url], env=quick.env) == "[1, 20, 1] 1\n"
+
+
 def test_prefork_workers(quick, slow, script):
     """Like gunicorn with `preload_app`: the parent loads the client, and its forked workers use it."""
     code = """
@@ -304,12 +325,15 @@ def test_import_starts_no_threads_and_imports_little(script):
     before = set(sys.modules)
     import builderaikits
     loaded = set(sys.modules) - before
-    assert not loaded & {"asyncio", "threading", "logging", "typing", "socket", "ssl", "json"}, loaded
+    slow = {"asyncio", "dataclasses", "decimal", "json", "logging", "socket", "ssl", "threading", "typing"}
+    assert not loaded & slow, loaded
     assert len(os.listdir("/proc/self/task")) == 1
     files = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd") if int(fd) > 2]
     assert not any("socket" in os.readlink(file) for file in files if os.path.lexists(file))
     missing = [name for name in builderaikits.__all__ if not hasattr(builderaikits, name)]
     assert not missing and set(builderaikits.__all__) == set(dir(builderaikits))
     assert builderaikits.RunInput.__annotations__ and builderaikits.__version__
+    assert builderaikits.kit_info("text-gen") and "decimal" not in set(sys.modules) - before
+    assert str(builderaikits.Cost(5).usd) == "5E-9"
     """
     script(code, options=("-W", "error", "-S"), env={"PYTHONPATH": os.pathsep.join(sys.path)})

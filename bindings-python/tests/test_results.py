@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from builderaikits import Output, ResponseMetadata, Run, Usage
+from builderaikits import Cost, Output, ResponseMetadata, Run, Usage
 
 WIRE = {
     "id": "run_1",
@@ -29,6 +29,7 @@ def make_run(**changes):
         status=wire["status"],
         latency_ms=wire["latency_ms"],
         extra={"region": wire["region"]},
+        cost=Cost(132_800),
         response_metadata=ResponseMetadata(3, "req_1", "key", 0.25, {"X-A": "1"}),
     )
 
@@ -64,6 +65,7 @@ def test_equality_uses_the_api_fields():
         extra={"region": "eu"},
     )
     assert make_run().response_metadata != ResponseMetadata()
+    assert make_run().cost != Run(make_run().output).cost
     for other in (
         make_run(id="run_2"),
         make_run(kit="k"),
@@ -82,13 +84,22 @@ def test_equality_uses_the_api_fields():
 def test_pickles_and_copies_are_equal(duplicate):
     run = duplicate(make_run())
     assert run == make_run()
+    assert run.cost == Cost(132_800)
     assert run.response_metadata == make_run().response_metadata
     assert run.response_metadata.headers == {"x-a": "1"}
 
 
 def test_runs_are_immutable():
     run = make_run()
-    for holder, name in [(run, "id"), (run, "output"), (run.output, "text"), (run.usage, "total_tokens"), (run, "new")]:
+    for holder, name in [
+        (run, "cost"),
+        (run.cost, "nano_usd"),
+        (run, "id"),
+        (run, "output"),
+        (run.output, "text"),
+        (run.usage, "total_tokens"),
+        (run, "new"),
+    ]:
         with pytest.raises(AttributeError):
             setattr(holder, name, 1)
     run.extra["region"] = "us"
@@ -125,6 +136,10 @@ def test_constructors_reject_invalid_values():
         (lambda: Usage(-1), OverflowError),
         (lambda: Output("", extra={"a": {1}}), ValueError),
         (lambda: Output("", extra={"a": float("nan")}), ValueError),
+        (lambda: Cost(), TypeError),
+        (lambda: Cost(-1), OverflowError),
+        (lambda: Cost(0.5), TypeError),
+        (lambda: Run(Output(""), cost=132_800), TypeError),
         (lambda: ResponseMetadata(elapsed=-1), ValueError),
         (lambda: ResponseMetadata(headers={"a b": "c"}), ValueError),
     ]:

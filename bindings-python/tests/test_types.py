@@ -31,5 +31,14 @@ def test_annotations_can_be_resolved(client_class):
     assert run["return"] is builderaikits.Run
     if sys.version_info >= (3, 11):
         assert run["options"] == typing.Unpack[builderaikits.RequestOptions]
+    assert typing.get_type_hints(client_class.usage)["return"] is builderaikits.ClientUsage
+    assert typing.get_type_hints(kits_class.estimate)["return"] is builderaikits.Estimate
     for function in (client_class.__init__, client_class.with_options, builderaikits.BuilderAIKitsError.__init__):
         typing.get_type_hints(function)
+
+
+@pytest.mark.parametrize("name", ["ClientOptions", "ClientUsage", "Estimate", "KitInfo", "PacingStatus", "Quota"])
+def test_fields_can_be_resolved(name):
+    """As validators of users do, such as pydantic."""
+    declared = getattr(builderaikits, name)
+    assert typing.get_type_hints(declared).keys() >= declared.__annotations__.keys()

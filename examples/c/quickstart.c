@@ -1,4 +1,4 @@
-/* Runs one prompt through the C ABI and prints the output: quickstart "Hello".
+/* Runs one prompt through the C ABI and prints the output and what the client used: quickstart "Hello".
  *
  * Reads BUILDERAIKITS_API_KEY, and BUILDERAIKITS_BASE_URL for a server other than the official one. To build it:
  *   cargo build -p builderaikits-ffi
@@ -21,6 +21,20 @@ static int failed(const char *what, baik_1_code code, baik_1_batch error) {
     fprintf(stderr, "%s: code %d\n", what, (int)code);
   }
   return 1;
+}
+
+/* Prints what a client has done so far, as JSON: tokens, cost, and the rate limit in force. */
+static void print_usage(uint64_t client) {
+  const char *name = "usage";
+  baik_1_batch batch = {0};
+  baik_1_code code = baik_1_query(client, bytes(name), strlen(name), NULL, 0, &batch);
+  if (code != BAIK_1_OK) {
+    failed(name, code, batch);
+    return;
+  }
+  baik_1_str json = batch.records->payload;
+  printf("usage      %.*s\n", (int)json.len, (const char *)json.data);
+  baik_1_batch_free(batch.handle);
 }
 
 /* Writes text as the inside of a JSON string. Returns 0 if it does not fit. */
@@ -72,6 +86,11 @@ int main(int argc, char **argv) {
     if (status == 0) {
       printf("\nrun        %.*s\ntokens     %llu in, %llu out\n", (int)record->id.len, (const char *)record->id.data,
              (unsigned long long)record->input_tokens, (unsigned long long)record->output_tokens);
+      if (record->flags & BAIK_1_HAS_COST) {
+        unsigned long long nano = record->cost_nano_usd;
+        printf("cost       %llu.%09llu USD\n", nano / 1000000000, nano % 1000000000);
+      }
+      print_usage(client);
     }
     baik_1_batch_free(batch.handle);
   }

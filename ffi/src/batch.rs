@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use builderaikits::{Error, HeaderMap, Kit, ResponseMetadata, Run};
+use builderaikits::{Cost, Error, HeaderMap, Kit, ResponseMetadata, Run};
 use builderaikits_bridge::logs::{self, LogLevel};
 use builderaikits_bridge::{CallId, CallResult, ErrorRecord, Payload, Response, error_record};
 use serde_json::{Map, Value};
@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use crate::Code::{self, *};
 use crate::args::Out;
 use crate::{
-    BAIK_1_HAS_INPUT_TOKENS, BAIK_1_HAS_LATENCY, BAIK_1_HAS_OUTPUT_TOKENS, BAIK_1_HAS_TOTAL_TOKENS, BATCHES, Batch,
-    Header, Record, Str,
+    BAIK_1_HAS_COST, BAIK_1_HAS_INPUT_TOKENS, BAIK_1_HAS_LATENCY, BAIK_1_HAS_OUTPUT_TOKENS, BAIK_1_HAS_TOTAL_TOKENS,
+    BATCHES, Batch, Header, Record, Str,
 };
 
 /// What a batch owns. It does not change once it is built, so that its records stay valid.
@@ -75,6 +75,13 @@ impl BatchStorage {
             let display = batch.push_text(record.text);
             batch.records.push(Record { kind: Str::of(level.as_bytes()), display, ..Record::EMPTY });
         }
+        batch
+    }
+
+    pub(crate) fn of_payload(json: String) -> Self {
+        let mut batch = Self::with_capacity(1);
+        let payload = batch.push_text(json);
+        batch.records.push(Record { payload, ..Record::EMPTY });
         batch
     }
 
@@ -146,6 +153,7 @@ impl BatchStorage {
             output_tokens: number(run.usage.output_tokens, BAIK_1_HAS_OUTPUT_TOKENS),
             total_tokens: number(run.usage.total_tokens, BAIK_1_HAS_TOTAL_TOKENS),
             latency_ms: number(run.latency_ms, BAIK_1_HAS_LATENCY),
+            cost_nano_usd: number(run.cost.map(Cost::nano_usd), BAIK_1_HAS_COST),
             extra: self.push_extra(&run.extra),
             output_extra: self.push_extra(&run.output.extra),
             usage_extra: self.push_extra(&run.usage.extra),

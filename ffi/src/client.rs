@@ -16,12 +16,13 @@ use crate::{
 /// Creates a client.
 ///
 /// If `base` is 0, the client has the options of the environment, overridden by `options`. If `base` is a client, the new
-/// one is a copy with these options: it shares connections, retry budget and concurrency limit, and is closed with
-/// the original.
+/// one is a copy with these options: it shares connections, retry budget, rate limit and concurrency limit, and is closed
+/// with the original.
 ///
 /// `options` is a JSON object or empty. Its keys are the option names of the SDK's documentation; durations are in
-/// milliseconds: `timeout_ms`, `attempt_timeout_ms`, `connect_timeout_ms`. The key `language`, 1 to 16 lower-case letters,
-/// names the host's language in `User-Agent`.
+/// milliseconds: `timeout_ms`, `attempt_timeout_ms`, `connect_timeout_ms`. `rate_limit` is a text such as `maker`, or an
+/// object of `requests`, `tokens` and `per_ms`. `prices` is an object of kit ids and prices, as numbers or as text. The key
+/// `language`, 1 to 16 lower-case letters, names the host's language in `User-Agent`.
 ///
 /// Free `*client` with `baik_1_client_free`. On `BAIK_1_ERROR`, free `*error` with `baik_1_batch_free`.
 ///

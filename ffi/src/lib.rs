@@ -10,6 +10,7 @@ mod call;
 mod client;
 mod handles;
 mod log;
+mod query;
 mod record;
 mod wake;
 
@@ -20,6 +21,7 @@ use builderaikits_bridge::{Client, CompletionQueue};
 pub use call::*;
 pub use client::*;
 pub use log::*;
+pub use query::*;
 pub use record::*;
 
 use batch::BatchStorage;
@@ -33,7 +35,7 @@ use wake::Wake;
 pub enum Code {
     /// Success.
     BAIK_1_OK = 0,
-    /// The core rejected the input. The error batch holds one record that says why; free it.
+    /// The core rejected the input. The function's batch holds one record that says why; free it.
     BAIK_1_ERROR = 1,
     /// A required pointer is null.
     BAIK_1_NULL_POINTER = 2,

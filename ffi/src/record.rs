@@ -30,12 +30,14 @@ pub const BAIK_1_HAS_OUTPUT_TOKENS: u32 = 2;
 pub const BAIK_1_HAS_TOTAL_TOKENS: u32 = 4;
 /// A flag of a record: `latency_ms` is present.
 pub const BAIK_1_HAS_LATENCY: u32 = 8;
+/// A flag of a record: `cost_nano_usd` is present.
+pub const BAIK_1_HAS_COST: u32 = 16;
 
-/// A completed call, an error of another function, or a log record. Absent strings are null; absent numbers are 0.
+/// A completed call, the result of a query, an error of another function, or a log record. Absent strings are null; absent numbers are 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Record {
-    /// The id of the call. 0 for an error of another function and for a log record.
+    /// The id of a completed call; 0 for all others.
     pub call: u64,
     /// Null for a success. Of an error its kind, such as `rate_limit`; new kinds may be added. Of a log record its level.
     pub kind: Str,
@@ -63,7 +65,8 @@ pub struct Record {
     /// The number of headers.
     pub header_count: usize,
 
-    /// The response of an operation other than `kits.run`, as JSON. Null for a run, whose fields follow.
+    /// The result of a query, or the response of an operation other than `kits.run`, as JSON. Null for a run, whose fields
+    /// follow.
     pub payload: Str,
     /// The run id.
     pub id: Str,
@@ -81,6 +84,9 @@ pub struct Record {
     pub total_tokens: u64,
     /// The time that the service worked on the run, in milliseconds.
     pub latency_ms: u64,
+    /// What the run cost, in billionths of a US dollar: the price of its kit times its total tokens. Absent where either is
+    /// not known. It is no field of the response.
+    pub cost_nano_usd: u64,
     /// Fields of the run that this version does not know, as a JSON object; null if there are none.
     pub extra: Str,
     /// The same for its output.
@@ -140,6 +146,7 @@ impl Record {
         output_tokens: 0,
         total_tokens: 0,
         latency_ms: 0,
+        cost_nano_usd: 0,
         extra: Str::NONE,
         output_extra: Str::NONE,
         usage_extra: Str::NONE,

@@ -17,7 +17,7 @@ const WAIT_MS: u32 = 20_000;
 fn header_is_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
-    let sources = ["lib", "client", "call", "log"].map(|name| root.join(format!("src/{name}.rs")));
+    let sources = ["lib", "client", "call", "log", "query"].map(|name| root.join(format!("src/{name}.rs")));
     let functions = sources.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect::<String>();
     config.after_includes = Some(names_for_musl(&functions));
     // The modules of lib.rs are part of it.
@@ -89,6 +89,8 @@ struct Seen {
     body: Option<String>,
     text: Option<String>,
     total_tokens: Option<u64>,
+    cost_nano_usd: Option<u64>,
+    payload: Value,
     headers: Vec<(String, String)>,
 }
 
@@ -129,6 +131,14 @@ fn submit_operation(
     (code, call, read_and_free(error).pop())
 }
 
+fn query(client: u64, name: &[u8], request: &[u8]) -> (Code, Option<Seen>) {
+    let mut batch = Batch::EMPTY;
+    // SAFETY: slices and a local variable.
+    let code =
+        unsafe { baik_1_query(client, name.as_ptr(), name.len(), request.as_ptr(), request.len(), &raw mut batch) };
+    (code, read_and_free(batch).pop())
+}
+
 /// Reads a batch and frees it, which works once.
 fn read_and_free(batch: Batch) -> Vec<Seen> {
     if batch.handle == 0 {
@@ -147,10 +157,12 @@ fn read_and_free(batch: Batch) -> Vec<Seen> {
             call: record.call,
             kind: owned(record.kind),
             display: owned(record.display),
-            error: owned(record.error_json).map_or(Value::Null, |json| serde_json::from_str(&json).unwrap()),
+            error: json(record.error_json),
             body: owned(record.body),
             text: owned(record.text),
             total_tokens: (record.flags & BAIK_1_HAS_TOTAL_TOKENS != 0).then_some(record.total_tokens),
+            cost_nano_usd: (record.flags & BAIK_1_HAS_COST != 0).then_some(record.cost_nano_usd),
+            payload: json(record.payload),
             headers: headers.iter().map(|header| (owned(header.name).unwrap(), owned(header.value).unwrap())).collect(),
         }
     });
@@ -164,6 +176,10 @@ fn owned(text: Str) -> Option<String> {
     // SAFETY: a string of a batch that is not freed yet.
     (!text.data.is_null())
         .then(|| unsafe { String::from_utf8(slice::from_raw_parts(text.data, text.len).to_vec()).unwrap() })
+}
+
+fn json(text: Str) -> Value {
+    owned(text).map_or(Value::Null, |json| serde_json::from_str(&json).unwrap())
 }
 
 const REQUEST: &str = r#"{"kit": "text-gen", "input": {"prompt": "Hello"}}"#;
@@ -258,14 +274,17 @@ fn shortest_time_limit_applies() {
 #[test]
 fn rejected_input_returns_an_error_record() {
     let host = Host::new("http://127.0.0.1:1/v1");
-    let clients: [(u64, &[u8], &str, &str); 7] = [
+    let clients: [(u64, &[u8], &str, &str); 10] = [
         (0, br#"{"api_key": ""}"#, "`api_key` is empty", "api_key"),
         (0, br#"{"api_key": "bak_1", "nonsense": 1}"#, "Unknown client option `nonsense`", "nonsense"),
         (0, br#"{"api_key": "bak_secret"#, "The options object is not valid JSON", ""),
         (0, b"[]", "The options object must be a JSON object", ""),
         (0, br#"{"api_key": "bak_1", "language": "Go"}"#, "language must be", ""),
         (0, br#"{"api_key": "bak_1", "timeout_ms": -1}"#, "`timeout` must be more than 0", "timeout"),
+        (0, br#"{"api_key": "bak_1", "rate_limit": "fast"}"#, "`rate_limit` is not known", "rate_limit"),
+        (0, br#"{"api_key": "bak_1", "prices": {"text-gen": -1}}"#, "`prices`: an amount must be", "prices"),
         (host.client, br#"{"base_url": "http://127.0.0.1:2"}"#, "`base_url` cannot be changed", "base_url"),
+        (host.client, br#"{"rate_limit": "off"}"#, "`rate_limit` cannot be changed", "rate_limit"),
     ];
     for (base, options, message, option) in clients {
         let (code, client, error) = client_new(base, options);
@@ -289,6 +308,21 @@ fn rejected_input_returns_an_error_record() {
     }
     let (code, _, error) = submit_operation(host.client, host.queue, b"kits.fly", REQUEST.as_bytes(), b"");
     assert_rejected(code, error, "invalid_request", "Unknown operation 'kits.fly'", "");
+    let queries: [(&[u8], &[u8], &str, &str); 4] = [
+        (b"kits.fly", b"", "Unknown query 'kits.fly'", ""),
+        (b"", b"", "Unknown query ''", ""),
+        (b"kits.estimate", b"", "The request is not valid JSON", ""),
+        (
+            b"kits.estimate",
+            br#"{"kit": "k", "input": {"prompt": 1, "secret": 1}}"#,
+            "input.prompt must be",
+            "input.prompt",
+        ),
+    ];
+    for (name, request, message, option) in queries {
+        let (code, error) = query(host.client, name, request);
+        assert_rejected(code, error, "invalid_request", message, option);
+    }
 }
 
 fn assert_rejected(code: Code, error: Option<Seen>, kind: &str, message: &str, option: &str) {
@@ -298,6 +332,78 @@ fn assert_rejected(code: Code, error: Option<Seen>, kind: &str, message: &str, o
     assert!(display.starts_with(message) && !display.contains("secret"), "{display}");
     assert_eq!((&json["message"], json["kind"].as_str()), (&display.into(), Some(kind)));
     assert_eq!(json["option"].as_str().unwrap_or_default(), option, "{json}");
+}
+
+#[test]
+fn queries_return_json() {
+    let sandbox = Sandbox::start(Options::default()).unwrap();
+    let host = Host::new(&sandbox.url());
+    host.submit(REQUEST, "");
+    let run = host.drain(9, WAIT_MS).0.remove(0);
+    // 0.0004 dollars per 1,000 tokens.
+    assert_eq!(run.cost_nano_usd, run.total_tokens.map(|tokens| tokens * 400));
+    assert_eq!(run.payload, Value::Null);
+    let payload = |client, name: &str, request: &str| {
+        let (code, record) = query(client, name.as_bytes(), request.as_bytes());
+        let record = record.unwrap();
+        assert_eq!((code, record.kind, record.call), (BAIK_1_OK, None, 0));
+        record.payload
+    };
+    let usage = payload(host.client, "usage", "");
+    assert_eq!((&usage["calls"], &usage["runs"], &usage["pacing"]["waiting"]), (&1.into(), &1.into(), &0.into()));
+    assert_eq!(usage["cost"]["nano_usd"].as_u64(), run.cost_nano_usd);
+    let (_, copy, _) = client_new(host.client, br#"{"max_retries": 1}"#);
+    baik_1_client_close(host.client);
+    assert_eq!((payload(copy, "usage", ""), payload(host.client, "usage", "")), (usage.clone(), usage), "shared");
+    baik_1_client_free(copy);
+
+    let estimate = payload(host.client, "kits.estimate", REQUEST);
+    assert_eq!((&estimate["input_tokens"], &estimate["max_output_tokens"]), (&2.into(), &4096.into()));
+    assert_eq!(estimate["max_cost"]["usd"], "0.0016392");
+
+    let catalog = payload(0, "catalog", "");
+    assert_eq!((&catalog["kits"][0]["id"], &catalog["plans"][0]["id"]), (&"text-gen".into(), &"maker".into()));
+    assert_eq!(catalog, payload(host.client, "catalog", ""));
+}
+
+#[test]
+fn options_of_rate_limit_and_prices_apply() {
+    let sandbox = Sandbox::start(Options::default()).unwrap();
+    let options = |options: &str| {
+        format!(r#"{{"api_key": "bak_test", "base_url": "{}", "retry_budget": false, {options}}}"#, sandbox.url())
+    };
+    let limits = [
+        (r#""3/60s""#, [Value::from(3), Value::Null, 60.0.into()]),
+        (r#"{"requests": 3, "tokens": 1000, "per_ms": 1500}"#, [3.into(), 1000.into(), 1.5.into()]),
+    ];
+    for (limit, expected) in limits {
+        let options = options(&format!(r#""rate_limit": {limit}, "prices": {{"text-gen": 1.5, "new-kit": "0.1"}}"#));
+        let (code, client, error) = client_new(0, options.as_bytes());
+        assert_eq!((code, error), (BAIK_1_OK, None));
+        let pacing = query(client, b"usage", b"").1.unwrap().payload["pacing"].take();
+        assert_eq!(pacing["limit_origin"], "configured");
+        assert_eq!(["limit_requests", "limit_tokens", "limit_per"].map(|name| pacing[name].clone()), expected);
+        let estimate = query(client, b"kits.estimate", REQUEST.as_bytes()).1.unwrap().payload;
+        assert_eq!(estimate["max_cost"]["usd"], "6.147");
+        baik_1_client_free(client);
+    }
+}
+
+/// A call that the rate limit holds back beyond its deadline was not sent, so its error has no status.
+#[test]
+fn rate_limit_error_without_status() {
+    let sandbox = Sandbox::start(Options::default()).unwrap();
+    let host = Host::new(&sandbox.url());
+    let options = format!(r#"{{"api_key": "bak_test", "base_url": "{}", "rate_limit": "1/60s"}}"#, sandbox.url());
+    let (_, client, _) = client_new(0, options.as_bytes());
+    submit(client, host.queue, REQUEST.as_bytes(), b"");
+    assert_eq!(host.drain(9, WAIT_MS).0[0].kind, None);
+    submit(client, host.queue, REQUEST.as_bytes(), br#"{"timeout_ms": 5000}"#);
+    let error = host.drain(9, WAIT_MS).0.remove(0);
+    assert_eq!((error.kind.as_deref(), &error.error["status"]), (Some("rate_limit"), &Value::Null));
+    assert_eq!((&error.error["attempts"], &error.error["retry_stopped_by"]), (&0.into(), &"rate_limit".into()));
+    assert!(error.error["retry_after"].as_f64() > Some(5.0), "{}", error.error);
+    baik_1_client_free(client);
 }
 
 #[test]
@@ -325,6 +431,9 @@ fn misuse_returns_a_code() {
         (client_new(queue, b"{}").0, "a queue for a base"),
         (submit(queue, queue, b"{}", b"").0, "a queue for a client"),
         (submit(client, client, REQUEST.as_bytes(), b"").0, "a client for a queue"),
+        (query(0, b"usage", b"").0, "no handle"),
+        (query(queue, b"usage", b"").0, "a queue for a client"),
+        (query(queue, b"catalog", b"").0, "a queue for a client"),
     ] {
         assert_eq!(code, BAIK_1_INVALID_HANDLE, "{name}");
     }
@@ -333,6 +442,8 @@ fn misuse_returns_a_code() {
     assert_eq!(submit(client, queue, b"\"\xc0\x80\"", b"").0, BAIK_1_INVALID_UTF8);
     assert_eq!(submit(client, queue, REQUEST.as_bytes(), b"\xff").0, BAIK_1_INVALID_UTF8);
     assert_eq!(submit_operation(client, queue, b"\xff", REQUEST.as_bytes(), b"").0, BAIK_1_INVALID_UTF8);
+    assert_eq!(query(client, b"\xff", b"").0, BAIK_1_INVALID_UTF8);
+    assert_eq!(query(client, b"kits.estimate", b"\xff").0, BAIK_1_INVALID_UTF8);
     let (text, none, mut number, mut batch) = (REQUEST.as_ptr(), ptr::null(), 0_u64, Batch::EMPTY);
     let mut submit = |operation: (*const u8, usize), request: (*const u8, usize), options: (*const u8, usize)| {
         // SAFETY: rejected pointers are not read; the rest are local variables.
@@ -375,6 +486,10 @@ fn misuse_returns_a_code() {
             (baik_1_drain(client, 1, 0, &raw mut batch), BAIK_1_INVALID_HANDLE),
             (baik_1_drain(queue, 0, WAIT_MS, &raw mut batch), BAIK_1_OK),
             (baik_1_logs(ptr::null_mut()), BAIK_1_NULL_POINTER),
+            (baik_1_query(client, none, 1, none, 0, &raw mut batch), BAIK_1_NULL_POINTER),
+            (baik_1_query(client, text, 1, none, 1, &raw mut batch), BAIK_1_NULL_POINTER),
+            (baik_1_query(client, text, 1, text, usize::MAX, &raw mut batch), BAIK_1_INVALID_LENGTH),
+            (baik_1_query(client, text, 1, none, 0, ptr::null_mut()), BAIK_1_NULL_POINTER),
         ]
     };
     for (row, (code, expected)) in submits.into_iter().chain(others).enumerate() {
@@ -411,8 +526,23 @@ fn panic_fails_only_its_call() {
 
 /// JSON similar to valid input, parts of it, and random bytes.
 fn inputs() -> impl Strategy<Value = Vec<u8>> {
-    const NAMES: [&str; 10] =
-        ["kit", "input", "config", "prompt", "timeout_ms", "headers", "max_retries", "api_key", "language", "x"];
+    const NAMES: [&str; 15] = [
+        "kit",
+        "input",
+        "config",
+        "prompt",
+        "timeout_ms",
+        "headers",
+        "max_retries",
+        "api_key",
+        "language",
+        "x",
+        "rate_limit",
+        "requests",
+        "per_ms",
+        "prices",
+        "retry_budget",
+    ];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -452,6 +582,11 @@ proptest! {
         prop_assert!(code != BAIK_1_INTERNAL);
         prop_assert_eq!(code == BAIK_1_ERROR, error.is_some());
         prop_assert!(code != BAIK_1_INVALID_UTF8 || call == 7, "nothing is written before the input is read");
+        for name in [&b"usage"[..], b"kits.estimate", b"catalog", &options] {
+            let (code, record) = query(host.client, name, &request);
+            prop_assert!(code != BAIK_1_INTERNAL);
+            prop_assert_eq!(code == BAIK_1_OK || code == BAIK_1_ERROR, record.is_some());
+        }
         let call = if code == BAIK_1_OK { call } else { u64::MAX };
         // Random handles, and valid handles with another generation. Another index or kind could be a handle of a test that
         // runs at the same time.

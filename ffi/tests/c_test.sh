@@ -27,7 +27,11 @@ for mode in "" "${valgrind[*]}" asan; do
   run=($mode "$program")
   check 0 'Hello from "C"' "${user[@]}" "${run[@]}" 'Hello from "C"'
   [[ -z $mode ]] || tail -n 12 "$scratch/err" | grep -E 'definitely lost|ERROR SUMMARY'
+  check 0 '^cost       0\.[0-9]* USD$' "${user[@]}" "${run[@]}"
+  check 0 '^usage      {"calls":1,.*"limit_origin":null' "${user[@]}" "${run[@]}"
   check 1 'revoked' "${user[@]}" BUILDERAIKITS_API_KEY=bak_revoked_x "${run[@]}"
+  check 0 '"limit_origin":"configured","limit_requests":30,' "${user[@]}" BUILDERAIKITS_RATE_LIMIT=maker "${run[@]}"
+  check 1 "BUILDERAIKITS_RATE_LIMIT: \`rate_limit\` is not known" "${user[@]}" BUILDERAIKITS_RATE_LIMIT=fast "${run[@]}"
   check 1 "\`api_key\` is required" "${user[@]}" BUILDERAIKITS_API_KEY= "${run[@]}"
 done
 echo "C example: direct, valgrind, AddressSanitizer: ok"

@@ -34,6 +34,7 @@
 #define baik_1_batch_free baik_1_musl_batch_free
 #define baik_1_log_level baik_1_musl_log_level
 #define baik_1_logs baik_1_musl_logs
+#define baik_1_query baik_1_musl_query
 #endif
 
 /**
@@ -57,6 +58,11 @@
 #define BAIK_1_HAS_LATENCY 8
 
 /**
+ * A flag of a record: `cost_nano_usd` is present.
+ */
+#define BAIK_1_HAS_COST 16
+
+/**
  * The result of a function.
  */
 enum baik_1_code
@@ -69,7 +75,7 @@ enum baik_1_code
    */
   BAIK_1_OK = 0,
   /**
-   * The core rejected the input. The error batch holds one record that says why; free it.
+   * The core rejected the input. The function's batch holds one record that says why; free it.
    */
   BAIK_1_ERROR = 1,
   /**
@@ -138,11 +144,11 @@ typedef struct baik_1_header {
 } baik_1_header;
 
 /**
- * A completed call, an error of another function, or a log record. Absent strings are null; absent numbers are 0.
+ * A completed call, the result of a query, an error of another function, or a log record. Absent strings are null; absent numbers are 0.
  */
 typedef struct baik_1_record {
   /**
-   * The id of the call. 0 for an error of another function and for a log record.
+   * The id of a completed call; 0 for all others.
    */
   uint64_t call;
   /**
@@ -192,7 +198,8 @@ typedef struct baik_1_record {
    */
   size_t header_count;
   /**
-   * The response of an operation other than `kits.run`, as JSON. Null for a run, whose fields follow.
+   * The result of a query, or the response of an operation other than `kits.run`, as JSON. Null for a run, whose fields
+   * follow.
    */
   struct baik_1_str payload;
   /**
@@ -227,6 +234,11 @@ typedef struct baik_1_record {
    * The time that the service worked on the run, in milliseconds.
    */
   uint64_t latency_ms;
+  /**
+   * What the run cost, in billionths of a US dollar: the price of its kit times its total tokens. Absent where either is
+   * not known. It is no field of the response.
+   */
+  uint64_t cost_nano_usd;
   /**
    * Fields of the run that this version does not know, as a JSON object; null if there are none.
    */
@@ -354,12 +366,13 @@ baik_1_code baik_1_batch_free(uint64_t batch);
  * Creates a client.
  *
  * If `base` is 0, the client has the options of the environment, overridden by `options`. If `base` is a client, the new
- * one is a copy with these options: it shares connections, retry budget and concurrency limit, and is closed with
- * the original.
+ * one is a copy with these options: it shares connections, retry budget, rate limit and concurrency limit, and is closed
+ * with the original.
  *
  * `options` is a JSON object or empty. Its keys are the option names of the SDK's documentation; durations are in
- * milliseconds: `timeout_ms`, `attempt_timeout_ms`, `connect_timeout_ms`. The key `language`, 1 to 16 lower-case letters,
- * names the host's language in `User-Agent`.
+ * milliseconds: `timeout_ms`, `attempt_timeout_ms`, `connect_timeout_ms`. `rate_limit` is a text such as `maker`, or an
+ * object of `requests`, `tokens` and `per_ms`. `prices` is an object of kit ids and prices, as numbers or as text. The key
+ * `language`, 1 to 16 lower-case letters, names the host's language in `User-Agent`.
  *
  * Free `*client` with `baik_1_client_free`. On `BAIK_1_ERROR`, free `*error` with `baik_1_batch_free`.
  *
@@ -400,6 +413,30 @@ int32_t baik_1_log_level(int32_t level);
  * `batch` is writable.
  */
 baik_1_code baik_1_logs(struct baik_1_batch *batch);
+
+/**
+ * Returns what the library knows, as JSON. Nothing is sent.
+ *
+ * `name` says what, and `request` is JSON or empty:
+ * - `usage`: what a client and its copies have done since it was created. A closed client has it too.
+ * - `kits.estimate`: the tokens and the maximum cost of a request of `kits.run`.
+ * - `catalog`: the kits and plans that this version knows. It needs no client: `client` may be 0.
+ *
+ * Durations are in seconds. A cost is an object of `usd` as text and `nano_usd` as a number.
+ *
+ * On `BAIK_1_OK`, `*batch` has one record, whose `payload` is the JSON. On `BAIK_1_ERROR` it has one record, which says why.
+ * Free it with `baik_1_batch_free` in both cases.
+ *
+ * # Safety
+ *
+ * `name` and `request` point to as many bytes as their lengths say. `batch` is writable.
+ */
+baik_1_code baik_1_query(uint64_t client,
+                         const uint8_t *name,
+                         size_t name_len,
+                         const uint8_t *request,
+                         size_t request_len,
+                         struct baik_1_batch *batch);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -19,6 +19,8 @@ package native
 #cgo nocallback baik_1_batch_free
 #cgo noescape baik_1_logs
 #cgo nocallback baik_1_logs
+#cgo noescape baik_1_query
+#cgo nocallback baik_1_query
 */
 import "C"
 
@@ -47,6 +49,23 @@ func CloseClient(client uint64) { C.baik_1_client_close(C.uint64_t(client)) }
 
 // FreeClient frees a client's handle.
 func FreeClient(client uint64) { C.baik_1_client_free(C.uint64_t(client)) }
+
+// Query returns what the core knows, as JSON. client is 0 for a query that needs no client. A request that the core rejects
+// is reported in rejected; err is an [UnavailableError] or a bug.
+func Query(client uint64, name string, request []byte) (payload []byte, rejected *Result, err error) {
+	// The core reads a long prompt here, as in submit.
+	submitSlots <- struct{}{}
+	defer func() { <-submitSlots }()
+	var batch C.baik_1_batch
+	code := C.baik_1_query(C.uint64_t(client), (*C.uint8_t)(unsafe.StringData(name)), C.size_t(len(name)),
+		bytesOf(request), C.size_t(len(request)), &batch)
+	if code != C.BAIK_1_OK {
+		rejected, err = readError("query", code, &batch)
+		return nil, rejected, err
+	}
+	defer C.baik_1_batch_free(batch.handle)
+	return []byte(viewText(batch.records.payload)), nil, nil
+}
 
 // SetLogLevel sets the log level: 0 off, 1 info, 2 debug, -1 as the environment says. It returns the level that is now
 // set.

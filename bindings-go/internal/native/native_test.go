@@ -53,6 +53,12 @@ func FuzzABI(f *testing.F) {
 				used = err == nil && record.Kind != "" && record.Message != "" && record.Display != ""
 			})
 			cancel()
+			for _, name := range []string{operation, "usage", "kits.estimate", "catalog"} {
+				payload, rejected, err := Query(handle, name, request)
+				if results := len(payload) > 0; results == (rejected != nil || err != nil) || (handle != client && handle != 0 && results) {
+					t.Fatal(name, handle == client, payload, rejected, err)
+				}
+			}
 			if completed != used || completed != (err == nil) || (handle != client && completed) {
 				t.Fatal(handle == client, completed, used, err)
 			}

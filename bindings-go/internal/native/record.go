@@ -63,6 +63,7 @@ func (r *Result) read(record *C.baik_1_record) {
 	r.Run.OutputTokens = number(record.output_tokens, C.BAIK_1_HAS_OUTPUT_TOKENS)
 	r.Run.TotalTokens = number(record.total_tokens, C.BAIK_1_HAS_TOTAL_TOKENS)
 	r.Run.Latency = number(record.latency_ms, C.BAIK_1_HAS_LATENCY)
+	r.Run.CostNanoUSD = number(record.cost_nano_usd, C.BAIK_1_HAS_COST)
 }
 
 // sharedLen is how many bytes of the shared allocation a text needs.

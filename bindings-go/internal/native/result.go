@@ -33,6 +33,7 @@ type Result struct {
 type RunResult struct {
 	ID, Kit, Status, Text                           string
 	InputTokens, OutputTokens, TotalTokens, Latency OptionalUint
+	CostNanoUSD                                     OptionalUint
 	// JSON objects.
 	Extra, OutputExtra, UsageExtra string
 }

@@ -24,6 +24,9 @@ func Run(context.Context, uint64, string, []byte, []byte, func(*Result)) (bool, 
 	return false, unavailable()
 }
 
+// Query returns an [UnavailableError].
+func Query(uint64, string, []byte) ([]byte, *Result, error) { return nil, nil, unavailable() }
+
 // CloseClient does nothing.
 func CloseClient(uint64) {}
 

@@ -1,5 +1,6 @@
 // Programs of users, and what must not compile. `make node-types` checks this file with each kind of module resolution.
-import BuilderAIKits, { APIError, BuilderAIKitsError, RateLimitError, type ClientOptions, type ClientOverrides, type RequestOptions, type Run, type RunRequest } from '@builderaikits/sdk';
+import BuilderAIKits, { APIError, BuilderAIKitsError, RateLimitError, kitInfo } from '@builderaikits/sdk';
+import type { ClientOptions, ClientOverrides, ClientUsage, Cost, Estimate, KitInfo, PacingStatus, RateLimit, RequestOptions, Run, RunRequest } from '@builderaikits/sdk';
 
 const options: ClientOptions = { apiKey: 'bak_1', timeout: null, headers: new Headers(), logger: console };
 const client: BuilderAIKits = new BuilderAIKits(options);
@@ -14,12 +15,28 @@ export async function uses(signal: AbortSignal): Promise<number> {
   await client.kits.run({ kit: 'of-tomorrow', input: { prompt: 'p', files: [1] }, config: { max_tokens: 5, top_p: 1 } });
   const text: string = run.output.text;
   const tokens: number | undefined = run.usage.total_tokens;
-  const unknown: unknown = run['cost'];
+  const unknown: unknown = run['of_tomorrow'];
   const attempts: number = run.responseMetadata.attempts + run.responseMetadata.elapsedMs;
   await using closing = client;
   closing.close();
   return text.length + (tokens ?? 0) + attempts + Number(unknown);
 }
+
+export function plans(run: Run, text: string): string {
+  const limits: RateLimit[] = ['auto', 'off', 'maker', 'builder', text, { requests: 30 }, { tokens: 15_000, per: 6_000 }];
+  const prices = { 'text-gen': 0.0004, summarizer: '0.0005' };
+  const paced = new BuilderAIKits({ rateLimit: limits[0], retryBudget: false, prices });
+  const cost: Cost | undefined = run.cost;
+  const usage: ClientUsage = paced.usage();
+  const { limitOrigin, limitPerMs }: PacingStatus = usage.pacing;
+  const estimate: Estimate = paced.kits.estimate({ kit: 'text-gen', input: 'Hello' });
+  const info: KitInfo | undefined = kitInfo('text-gen');
+  const numbers: (number | null | undefined)[] = [cost?.nanoUsd, usage.runs, limitPerMs, estimate.maxOutputTokens, info?.maxTokens];
+  return `${cost?.usd} ${usage.cost.usd} ${estimate.maxCost?.usd} ${info?.pricePer1kTokens.usd} ${limitOrigin} ${numbers.length}`;
+}
+
+// A run of a test of a user.
+export const own: Run = { output: { text: 'hi' }, usage: {}, responseMetadata: { attempts: 1, requestID: null, idempotencyKey: '', elapsedMs: 1, headers: {} } };
 
 export function handles(error: unknown): string {
   if (error instanceof RateLimitError) {
@@ -42,5 +59,13 @@ void client.kits.run({ kit: 'text-gen', input: { prompt: 7 } });
 void new BuilderAIKits({ max_retries: 5 });
 // @ts-expect-error timeout is a number of milliseconds
 void client.kits.run({ kit: 'text-gen', input: 'Hello' }, { timeout: '5s' });
+// @ts-expect-error no such number
+void new BuilderAIKits({ rateLimit: { requests: 5, perMs: 500 } });
+// @ts-expect-error a price is a number or text
+void new BuilderAIKits({ prices: { 'text-gen': null } });
+// @ts-expect-error rateLimit is an option of a client
+void client.kits.run({ kit: 'text-gen', input: 'Hello' }, { rateLimit: 'off' });
+// @ts-expect-error copies share rateLimit
+client.withOptions({ rateLimit: 'off' });
 // @ts-expect-error copies share baseURL
 client.withOptions({ baseURL: 'https://example.com' });

@@ -31,19 +31,26 @@ from ._errors import (
     UnprocessableEntityError,
 )
 from ._native import VERSION as __version__
-from ._native import Output, ResponseMetadata, Run, Usage
+from ._native import Cost, Output, ResponseMetadata, Run, Usage
 from ._not_given import NOT_GIVEN, NotGiven
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async_client import AsyncBuilderAIKits as AsyncBuilderAIKits
     from ._async_client import AsyncKits as AsyncKits
+    from ._catalog import KitInfo as KitInfo
+    from ._catalog import kit_info as kit_info
+    from ._estimate import Estimate as Estimate
     from ._types import ClientOptions as ClientOptions
     from ._types import ClientOverrides as ClientOverrides
     from ._types import Kit as Kit
+    from ._types import Quota as Quota
+    from ._types import RateLimit as RateLimit
     from ._types import RequestOptions as RequestOptions
     from ._types import RunConfig as RunConfig
     from ._types import RunInput as RunInput
+    from ._usage import ClientUsage as ClientUsage
+    from ._usage import PacingStatus as PacingStatus
 
 __all__ = [
     "NOT_GIVEN",
@@ -61,17 +68,24 @@ __all__ = [
     "ClientClosedError",
     "ClientOptions",
     "ClientOverrides",
+    "ClientUsage",
     "ConfigurationError",
     "ConflictError",
+    "Cost",
+    "Estimate",
     "InternalError",
     "InternalServerError",
     "InvalidRequestError",
     "Kit",
+    "KitInfo",
     "Kits",
     "NotFoundError",
     "NotGiven",
     "Output",
+    "PacingStatus",
     "PermissionDeniedError",
+    "Quota",
+    "RateLimit",
     "RateLimitError",
     "RequestOptions",
     "ResponseMetadata",
@@ -81,19 +95,27 @@ __all__ = [
     "UnprocessableEntityError",
     "Usage",
     "__version__",
+    "kit_info",
 ]
 
 
-# Names from modules that import `asyncio` or `typing`, which takes longer than importing the rest.
+# Names from modules that import `asyncio`, `dataclasses` or `typing`, which takes longer than importing the rest.
 _LAZY_IMPORTS = {
     "AsyncBuilderAIKits": "_async_client",
     "AsyncKits": "_async_client",
     "ClientOptions": "_types",
     "ClientOverrides": "_types",
+    "ClientUsage": "_usage",
+    "Estimate": "_estimate",
     "Kit": "_types",
+    "KitInfo": "_catalog",
+    "PacingStatus": "_usage",
+    "Quota": "_types",
+    "RateLimit": "_types",
     "RequestOptions": "_types",
     "RunConfig": "_types",
     "RunInput": "_types",
+    "kit_info": "_catalog",
 }
 
 

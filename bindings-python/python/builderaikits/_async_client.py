@@ -6,10 +6,10 @@ from asyncio import get_running_loop
 from typing import TYPE_CHECKING
 
 from . import _logs, _types
-from ._client import BaseClient
+from ._client import BaseClient, BaseKits
 from ._errors import error_from_record
 from ._loop import state_for
-from ._native import Client, Run  # noqa: TC001 (needed by `typing.get_type_hints`)
+from ._native import Run  # noqa: TC001 (needed by `typing.get_type_hints`)
 from ._not_given import drop_not_given
 
 if TYPE_CHECKING:
@@ -42,13 +42,10 @@ class AsyncBuilderAIKits(BaseClient):
         self.close()
 
 
-class AsyncKits:
+class AsyncKits(BaseKits):
     """The kits of an asyncio client: `client.kits`."""
 
-    __slots__ = ("_native",)
-
-    def __init__(self, native: Client) -> None:
-        self._native = native
+    __slots__ = ()
 
     async def run(
         self,

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from _thread import get_ident
 
 from . import _logs, _native
-from ._errors import error_from_record
+from ._errors import error_from_record, record_or_raise
 from ._lazy import LazyModule
 from ._native import Client, Run  # noqa: TC001 (needed by `typing.get_type_hints`)
 from ._not_given import drop_not_given
+from ._plain_values import make_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from . import _types
+    from . import _estimate, _types, _usage
 else:
-    _types = LazyModule("_types")
+    _estimate, _types, _usage = LazyModule("._estimate"), LazyModule("._types"), LazyModule("._usage")
 
 
 class BaseClient:
@@ -36,9 +36,6 @@ class BaseClient:
     def __init__(self, **options: _types.Unpack[_types.ClientOptions]) -> None:
         # Error trackers record the locals of every frame of a traceback, so none has secrets when an error is raised.
         try:
-            ca_file = options.get("ca_file")
-            if isinstance(ca_file, os.PathLike):
-                options["ca_file"] = os.fspath(ca_file)
             self._options, self._secret_option = {}, None
             rejected = self._init_native(_native.create_client, drop_not_given(options))
         finally:
@@ -50,8 +47,8 @@ class BaseClient:
         """Returns a copy with other options. See `ClientOverrides`.
 
         Options that are left out keep their values. `headers` replaces all headers of the client. A client and its
-        copies share connections, the concurrency limit and the retry budget. Closing the client closes its copies;
-        closing a copy closes the copy alone.
+        copies share connections, the concurrency limit, the rate limit, the retry budget and the prices. Closing the
+        client closes its copies; closing a copy closes the copy alone.
 
         Raises `ConfigurationError` if an option is invalid or cannot be changed.
         """
@@ -72,12 +69,20 @@ class BaseClient:
         """
         self._native.close()
 
+    def usage(self) -> _usage.ClientUsage:
+        """Returns what this client and its copies have done since it was created. Nothing is sent.
+
+        It also works after `close`. After a `fork`, each process counts its own calls.
+        """
+        return _usage.usage_from_record(record_or_raise(self._native.usage()))
+
     def _init_native(
         self, create: Callable[[dict[str, object]], Client | dict[str, Any]], options: dict[str, object]
     ) -> Exception | None:
         """Creates the native client. Returns the error of rejected options."""
         _logs.sync_level()
         try:
+            make_plain(options)
             native = create(options)
         except Exception as error:
             return error.with_traceback(None)
@@ -146,13 +151,33 @@ class BuilderAIKits(BaseClient):
         self.close()
 
 
-class Kits:
-    """The kits of a client: `client.kits`."""
+class BaseKits:
+    """What the kits of both clients share."""
 
     __slots__ = ("_native",)
 
     def __init__(self, native: Client) -> None:
         self._native = native
+
+    def estimate(
+        self, kit: _types.Kit | str, *, input: _types.RunInput | str, config: _types.RunConfig | None = None
+    ) -> _estimate.Estimate:
+        """Estimates the tokens and the maximum cost of a run. Takes the request of `run`. Nothing is sent.
+
+        Raises `InvalidRequestError`.
+        """
+        try:
+            result = self._native.estimate(kit, input, config)
+        finally:
+            # Error trackers record the locals of every frame of a traceback.
+            del kit, input, config
+        return _estimate.estimate_from_record(record_or_raise(result))
+
+
+class Kits(BaseKits):
+    """The kits of a client: `client.kits`."""
+
+    __slots__ = ()
 
     def run(
         self,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from . import _types
 else:
-    _types = LazyModule("_types")
+    _types = LazyModule("._types")
 
 
 class BuilderAIKitsError(Exception):
@@ -64,14 +64,15 @@ class BuilderAIKitsError(Exception):
     attempts: int = 0
     """Number of attempts. 0: the call was rejected before the first attempt."""
     retry_after: float | None = None
-    """The delay in seconds that the service asked for, if it did."""
+    """The delay in seconds that the service asked for, or that the rate limit makes necessary, if there is one."""
     may_have_run: bool = False
     """Whether the service may have processed any attempt, so that the call can be billed."""
     is_retryable: bool = False
     """Whether the options of the call allow a retry of this outcome, if attempts, retry budget and time were left."""
     retry_stopped_by: str | None = None
     """What stopped the last retry of a retryable failure: `max_retries`, `retry_after` (over 120 s), `deadline` (the
-    wait would end after it) or `retry_budget`. New values may be added."""
+    wait would end after it), `rate_limit` (it holds the call back beyond its deadline) or `retry_budget`. New values
+    may be added."""
     idempotency_key: str | None = None
     """The `Idempotency-Key` of all attempts."""
     elapsed: float = 0.0
@@ -147,7 +148,10 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests or tokens. Wait `retry_after` seconds, reduce concurrency, or upgrade your plan."""
+    """429: too many requests or tokens. Wait `retry_after` seconds, reduce concurrency, or upgrade your plan.
+
+    If `status` is None, nothing was sent: the rate limit would hold the call back beyond its `timeout`.
+    """
 
 
 class InternalServerError(APIStatusError):
@@ -206,6 +210,14 @@ def error_from_record(record: dict[str, Any]) -> BuilderAIKitsError:
     if cause := record.get("cause"):
         error.__cause__ = _os_error(**cause)
     return error
+
+
+def record_or_raise(result: tuple[bool, dict[str, Any]]) -> dict[str, Any]:
+    """Returns the record of a query. Raises the error if the query failed."""
+    succeeded, record = result
+    if not succeeded:
+        raise error_from_record(record)
+    return record
 
 
 def _os_error(message: str, errno: int | None = None) -> OSError:

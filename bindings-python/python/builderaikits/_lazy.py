@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class LazyModule:
-    """A module of this package, which annotations can name without importing it. `typing.get_type_hints` imports it."""
+    """A module that annotations can name without importing it. `typing.get_type_hints` imports it.
+
+    The name is relative to this package if it begins with a dot.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -12,4 +15,4 @@ class LazyModule:
     def __getattr__(self, name: str) -> object:
         from importlib import import_module
 
-        return getattr(import_module(f"{__package__}.{self._name}"), name)
+        return getattr(import_module(self._name, __package__), name)

@@ -1,14 +1,17 @@
+from decimal import Decimal
 from typing import Any, ClassVar, Literal, final
 
 __all__ = [
     "VERSION",
     "Client",
     "CompletionQueue",
+    "Cost",
     "Output",
     "ResponseMetadata",
     "Run",
     "Usage",
     "begin_shutdown",
+    "catalog",
     "create_client",
     "drain_logs",
     "format_error",
@@ -23,8 +26,8 @@ class Run:
     """A finished run. Attributes have the names of the API's fields.
 
     Only `output.text` is guaranteed; other fields are None if the service left them out. `==`, `to_dict()` and
-    `to_json()` use the API fields only, not `response_metadata`. Runs are immutable. In tests, construct one with
-    `Run(output=Output(text="hi"))`.
+    `to_json()` use the API fields only, not `cost` and `response_metadata`. Runs are immutable. In tests, construct one
+    with `Run(output=Output(text="hi"))`.
     """
 
     __match_args__: ClassVar[
@@ -47,6 +50,7 @@ class Run:
         status: str | None = None,
         latency_ms: int | None = None,
         extra: dict[str, Any] | None = None,
+        cost: Cost | None = None,
         response_metadata: ResponseMetadata | None = None,
     ) -> Run: ...
     @property
@@ -70,6 +74,10 @@ class Run:
     @property
     def extra(self) -> dict[str, Any]:
         """Fields that this version does not know, as the service sent them. A new dict on each access."""
+    @property
+    def cost(self) -> Cost | None:
+        """The cost of the run: the price of its kit times its total tokens. None if either is not known. Not part of
+        the API response."""
     @property
     def response_metadata(self) -> ResponseMetadata:
         """Attempts, request id, headers and more. Not part of the API response."""
@@ -136,6 +144,30 @@ class Usage:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]: ...
+
+@final
+class Cost:
+    """An amount of US dollars, exact. `str(cost)` is the amount in dollars, such as `0.0001328`.
+
+    Costs are immutable and can be compared. In tests, construct one with `Cost(nano_usd=132_800)`.
+    """
+
+    __match_args__: ClassVar[tuple[Literal["nano_usd"]]]
+    def __new__(cls, nano_usd: int) -> Cost: ...
+    @property
+    def nano_usd(self) -> int:
+        """The amount in billionths of a US dollar."""
+    @property
+    def usd(self) -> Decimal:
+        """The amount in US dollars as a `decimal.Decimal`, exact."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: Cost, /) -> bool: ...
+    def __le__(self, other: Cost, /) -> bool: ...
+    def __gt__(self, other: Cost, /) -> bool: ...
+    def __ge__(self, other: Cost, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[Any, ...]: ...
 
 @final
 class ResponseMetadata:
@@ -205,6 +237,8 @@ class Client:
         options: dict[str, object],
         /,
     ) -> int | dict[str, Any]: ...
+    def usage(self) -> tuple[bool, dict[str, Any]]: ...
+    def estimate(self, kit: object, input: object, config: object, /) -> tuple[bool, dict[str, Any]]: ...
     def close(self) -> None: ...
     @property
     def base_url(self) -> str: ...
@@ -219,6 +253,7 @@ class CompletionQueue:
     def in_flight(self) -> int: ...
 
 def begin_shutdown() -> None: ...
+def catalog() -> dict[str, Any]: ...
 def create_client(options: dict[str, object]) -> Client | dict[str, Any]: ...
 def drain_logs() -> list[tuple[int, str]]: ...
 def format_error(message: str, status: int | None, request_id: str | None, attempts: int) -> str: ...

@@ -2,11 +2,15 @@
 
 import os
 import sys
+from collections.abc import Mapping  # noqa: TC003 (needed by `typing.get_type_hints`)
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
+from ._lazy import LazyModule
 from ._not_given import NotGiven
 
 if TYPE_CHECKING:
+    import decimal
+
     from typing_extensions import Self as Self  # noqa: PLC0414
     from typing_extensions import Unpack as Unpack  # noqa: PLC0414
 elif sys.version_info >= (3, 11):
@@ -20,6 +24,9 @@ else:
             return item
 
 
+if not TYPE_CHECKING:
+    decimal = LazyModule("decimal")
+
 Kit: TypeAlias = Literal["text-gen", "code-assist", "summarizer", "classifier"]
 """The kits that this version knows. Any other id can be passed as a `str` and is sent unchanged.
 
@@ -27,6 +34,27 @@ Kit: TypeAlias = Literal["text-gen", "code-assist", "summarizer", "classifier"]
 - `code-assist`: code completion and review.
 - `summarizer`: document and article summarization.
 - `classifier`: text classification and sentiment.
+"""
+
+
+class Quota(TypedDict, total=False):
+    """How many requests and tokens may be sent in a length of time. One of the numbers can be missing."""
+
+    requests: int | None
+    """Number of requests, at least 1."""
+    tokens: int | None
+    """Number of input and output tokens, at least 1."""
+    per: float | None
+    """The length of time in seconds, from 0.1 to 86,400. Default: 60."""
+
+
+RateLimit: TypeAlias = Literal["auto", "off", "maker", "builder"] | str | Quota
+"""How a client keeps to the rate limits of its plan.
+
+- `auto`: learns the limits from the first 429 with `Retry-After`, and keeps to them.
+- `maker`, `builder`: the limits of that plan, from the first call on.
+- `off`: no pacing. A 429 with `Retry-After` still holds back all calls until that time.
+- Your own limits: a `Quota`, or text such as `30,15000` (requests and tokens per minute) or `30,15000/6s`.
 """
 
 
@@ -93,6 +121,15 @@ class ClientOptions(ClientOverrides, total=False):
     accepted for localhost only, unless `allow_http` is set."""
     connect_timeout: float | NotGiven | None
     """Time limit for DNS, TCP, proxy and TLS in seconds. None: no limit. Default: 5."""
+    rate_limit: RateLimit | None
+    """How the client keeps to the rate limits of its plan. Calls wait for their turn in the order of their start, and
+    their timeouts run. Default: `BUILDERAIKITS_RATE_LIMIT`, or `auto`."""
+    retry_budget: bool | None
+    """Whether a retry budget limits the retries of all calls together, so that they do not multiply the load of a
+    service that fails. Default: True."""
+    prices: "Mapping[str, float | str | decimal.Decimal] | None"
+    """Prices in US dollars per 1,000 tokens by kit id, besides those of the kits that this version knows. At most 9
+    decimals. They determine costs and estimates. Default: none."""
     max_concurrency: int | None
     """Maximum number of attempts in progress; further calls queue. Default: 1000, or three quarters of the open-file
     limit if that is less."""

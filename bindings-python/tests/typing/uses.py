@@ -1,5 +1,7 @@
 """Code of users, which `make python-types` checks with mypy and pyright."""
 
+from decimal import Decimal
+
 from typing_extensions import Unpack, assert_type
 
 import builderaikits
@@ -8,13 +10,20 @@ from builderaikits import (
     AsyncBuilderAIKits,
     BuilderAIKits,
     ClientOptions,
+    ClientUsage,
+    Cost,
+    Estimate,
+    KitInfo,
     NotGiven,
     Output,
+    Quota,
+    RateLimit,
     RequestOptions,
     Run,
     RunConfig,
     RunInput,
     Usage,
+    kit_info,
 )
 
 
@@ -37,6 +46,21 @@ async def asynchronous() -> Run:
     async with AsyncBuilderAIKits() as client:
         assert_type(client, AsyncBuilderAIKits)
         return await client.kits.run("summarizer", input=prompt, config=config, extra_body={"new": [1]})
+
+
+def limits_and_cost(limit: RateLimit, prices: dict[str, float], exact: dict[str, Decimal]) -> Cost | None:
+    quota: Quota = {"requests": 30, "per": 6.5}
+    for rate_limit in (quota, limit, "maker", "30,15000/6s", None):
+        BuilderAIKits(rate_limit=rate_limit, retry_budget=False, prices={"text-gen": "0.0004", "new-kit": 1})
+    client = AsyncBuilderAIKits(rate_limit={"tokens": 15_000}, prices=prices or exact)
+    assert_type(client.usage(), ClientUsage)
+    assert_type(client.usage().pacing.limit_per, float | None)
+    assert_type(client.kits.estimate("text-gen", input="Hello", config={"max_tokens": 5}), Estimate)
+    assert_type(BuilderAIKits().kits.estimate("new-kit", input={"prompt": "Hello"}).max_cost, Cost | None)
+    info = kit_info("text-gen")
+    assert_type(info, KitInfo | None)
+    assert_type(Cost(5).usd, Decimal)
+    return info.price_per_1k_tokens if info else Run(Output("hi"), cost=Cost(nano_usd=5)).cost
 
 
 def wrapper(client: BuilderAIKits, prompt: str, **options: Unpack[RequestOptions]) -> str:
@@ -76,6 +100,10 @@ def rejected(client: BuilderAIKits, run: Run) -> None:
     client.kits.run("text-gen", input="", config={"max_tokens": "5"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.kits.run("text-gen", input="", max_retry=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.with_options(base_url="")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.with_options(rate_limit="off")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.kits.estimate("text-gen", input="", timeout=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    BuilderAIKits(rate_limit={"request": 5})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     BuilderAIKits(timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     builderaikits.APIError("", status="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    run.cost = None  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     run.id = "run_2"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

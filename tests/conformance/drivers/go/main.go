@@ -75,7 +75,8 @@ func call(client *sdk.Client, request object) object {
 	}
 	m := run.ResponseMetadata
 	return object{"ok": run, "response_metadata": object{"attempts": m.Attempts, "request_id": orNull(m.RequestID),
-		"idempotency_key": m.IdempotencyKey, "elapsed_ms": m.Elapsed.Milliseconds(), "headers": joinHeaders(m.Headers)}}
+		"idempotency_key": m.IdempotencyKey, "elapsed_ms": m.Elapsed.Milliseconds(), "headers": joinHeaders(m.Headers),
+		"cost_nano_usd": run.Cost}}
 }
 
 func errorResult(err error) object {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"time"
 
 	sdk "builderaikits.com/sdk"
@@ -26,6 +27,7 @@ func take[T any](fields object, name string) (value T, ok bool) {
 var options = map[string]func(object, string) (option any, ok bool){
 	"api_key": with(sdk.WithAPIKey), "base_url": with(sdk.WithBaseURL), "proxy": with(sdk.WithProxy), "ca_file": with(sdk.WithCAFile),
 	"app_name": with(sdk.WithAppName), "idempotency_key": with(sdk.WithIdempotencyKey), "allow_http": with(sdk.WithAllowHTTP),
+	"retry_budget": with(sdk.WithRetryBudget), "rate_limit": with(sdk.WithRateLimit), "prices": with(prices),
 	"retry_ambiguous": with(sdk.WithRetryAmbiguous), "max_retries": with(sdk.WithMaxRetries),
 	"max_concurrency": with(sdk.WithMaxConcurrency), "max_response_bytes": with(sdk.WithMaxResponseBytes),
 	"timeout_ms": with(milliseconds(sdk.WithTimeout)), "attempt_timeout_ms": with(milliseconds(sdk.WithAttemptTimeout)),
@@ -46,6 +48,26 @@ func milliseconds[O any](option func(time.Duration) O) func(*int64) O {
 		}
 		return option(time.Duration(*ms) * time.Millisecond)
 	}
+}
+
+// prices are numbers or texts in the cases, and texts without an exponent in Go.
+func prices(cases map[sdk.Kit]price) sdk.Option {
+	texts := make(map[sdk.Kit]string, len(cases))
+	for kit, price := range cases {
+		texts[kit] = string(price)
+	}
+	return sdk.WithPrices(texts)
+}
+
+type price string
+
+func (p *price) UnmarshalJSON(encoded []byte) error {
+	var number float64
+	if json.Unmarshal(encoded, &number) == nil && string(encoded) != "null" {
+		*p = price(strconv.FormatFloat(number, 'f', -1, 64))
+		return nil
+	}
+	return json.Unmarshal(encoded, (*string)(p))
 }
 
 // parseOptions returns the options of a client or of a call, or the name of an option that Go's types cannot hold.

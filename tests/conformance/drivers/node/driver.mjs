@@ -31,7 +31,7 @@ async function result({ client_id: id, client: options, call: { options: callOpt
     const run = await client.kits.run(request, requestOptions);
     const { attempts, requestID, idempotencyKey, elapsedMs, headers } = run.responseMetadata;
     const metadata = { attempts, request_id: requestID, idempotency_key: idempotencyKey, elapsed_ms: Math.floor(elapsedMs) };
-    return { ok: run, response_metadata: { ...metadata, headers } };
+    return { ok: run, response_metadata: { ...metadata, headers, cost_nano_usd: run.cost?.nanoUsd ?? null } };
   } catch (error) {
     if (!(error instanceof BuilderAIKitsError)) throw error;
     return { error: errorFields(error) };

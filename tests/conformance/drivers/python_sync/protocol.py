@@ -40,6 +40,7 @@ def python_options(options):
 def run_reply(run):
     metadata = run.response_metadata.to_dict()
     metadata["elapsed_ms"] = int(metadata.pop("elapsed") * 1000)
+    metadata["cost_nano_usd"] = None if run.cost is None else run.cost.nano_usd
     return {"ok": run.to_dict(), "response_metadata": metadata}
 
 
