@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["config/environment.rs"],
     &["config/resolve.rs"],
     &["pipeline/deadline.rs", "pipeline/retry.rs", "pipeline/retry_after.rs", "pipeline/budget.rs"],
-    &["pacing/ledger.rs", "pacing/limit.rs", "pacing/output_estimates.rs"],
+    &["pacing/gate.rs", "pacing/ledger.rs", "pacing/limit.rs", "pacing/output_estimates.rs"],
     &["pacing/limiter.rs", "pacing/model_server.rs"],
     &["pacing/queue.rs", "pacing/simulation.rs"],
     &["pacing/pacer.rs"],

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::rate_limit::RateLimit;
 use crate::models::client_usage::PacingStatus;
+use crate::pacing::gate::{Gate, SlowStart};
 use crate::pacing::ledger::Ledger;
 use crate::pacing::limit::{Limit, Seconds};
 use crate::pacing::output_estimates::TokenEstimate;
@@ -19,9 +20,6 @@ const USUAL_WINDOW: Duration = Duration::from_secs(60);
 const DROP_INTERVAL: Duration = Duration::from_secs(15);
 /// The maximum wait between two slow starts whose first attempt was rejected.
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
-
-/// A gate that opens this much later is notable.
-const NOTABLE: Duration = Duration::from_secs(1);
 
 /// Whether an attempt may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,40 +64,6 @@ pub(crate) struct Limiter {
     revision: u64,
 }
 
-/// Closed by a 429 with `Retry-After`.
-#[derive(Debug, Clone, Copy, Default)]
-struct Gate {
-    /// When it opens…
-    opens_at: Duration,
-    /// …which is a little later than the service asked for.
-    asked_for: Duration,
-    /// The earliest time that the service can have meant: it rounds to seconds, and its response took a while.
-    meant: Duration,
-    /// Whether what the 429 tells of the limit was not used yet.
-    unlearned: bool,
-    /// When it opened the last time before it was closed.
-    opened_at: Duration,
-}
-
-/// Lets the first attempts after a gate pass one by one, then twice as many each second and for each success, so that a
-/// service that still rejects is asked little.
-#[derive(Debug, Clone, Copy, Default)]
-struct SlowStart {
-    admitted: u64,
-    succeeded: u64,
-}
-
-impl SlowStart {
-    /// The number of seconds after which as many as matter are admitted.
-    const SECONDS: u64 = 16;
-
-    /// How many attempts may have been admitted after so many seconds.
-    fn allowed(self, seconds: u64) -> u64 {
-        let by_time = 2_u64.saturating_pow(u32::try_from(seconds).unwrap_or(u32::MAX));
-        by_time.saturating_add(self.succeeded.saturating_mul(2))
-    }
-}
-
 impl Limiter {
     pub(crate) fn new(rate_limit: RateLimit, max_in_flight: u64) -> Self {
         let limit = rate_limit.quota().map(Limit::configured);
@@ -131,8 +95,8 @@ impl Limiter {
         if self.in_flight >= self.max_in_flight {
             return Admission::AfterAnother;
         }
-        if let Some(wait) = self.slow_start_wait(now) {
-            return wait;
+        if let Some(at) = self.slow_start.and_then(|start| start.wait(now, self.gate.opens_at)) {
+            return Admission::At(at);
         }
         match self.room_at(now, tokens) {
             Admission::Now => {
@@ -190,16 +154,8 @@ impl Limiter {
             }
             return;
         };
-        let (asked_for, opens_at) = (now.saturating_add(retry_after), now.saturating_add(opens_after));
-        let meant = sent_at.saturating_add(retry_after).saturating_sub(Duration::from_secs(1));
-        if opens_at > self.gate.opens_at.saturating_add(NOTABLE) {
+        if self.gate.close(now, sent_at, retry_after, opens_after) {
             self.revision = self.revision.wrapping_add(1);
-        }
-        if now >= self.gate.opens_at {
-            self.gate = Gate { opens_at, asked_for, meant, unlearned: true, opened_at: self.gate.opens_at };
-        } else {
-            self.gate.opens_at = self.gate.opens_at.max(opens_at);
-            self.gate.asked_for = self.gate.asked_for.max(asked_for);
         }
     }
 
@@ -223,8 +179,7 @@ impl Limiter {
 
     /// The length of a wait until then, without the jitter that was added to what the service asked for.
     pub(crate) fn wait(&self, now: Duration, until: Duration) -> Duration {
-        let until = if until == self.gate.opens_at { self.gate.asked_for } else { until };
-        until.saturating_sub(now)
+        self.gate.without_jitter(until).saturating_sub(now)
     }
 
     /// The reason to wait, for a message: the limit in force, or the 429.
@@ -265,17 +220,6 @@ impl Limiter {
             waiting: 0,
             closed_for: self.closed_until(now).map(|opens_at| opens_at.saturating_sub(now)),
         }
-    }
-
-    fn slow_start_wait(&mut self, now: Duration) -> Option<Admission> {
-        let start = self.slow_start?;
-        let seconds = now.saturating_sub(self.gate.opens_at).as_secs();
-        if seconds >= SlowStart::SECONDS {
-            self.slow_start = None;
-            return None;
-        }
-        let next = self.gate.opens_at.saturating_add(Duration::from_secs(seconds.saturating_add(1)));
-        (start.admitted >= start.allowed(seconds)).then_some(Admission::At(next))
     }
 
     fn room_at(&self, now: Duration, tokens: TokenEstimate) -> Admission {

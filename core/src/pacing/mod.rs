@@ -1,5 +1,6 @@
 //! Rate limits: what was sent in a window, what may be sent next, and the queue of those that wait.
 
+pub(crate) mod gate;
 pub(crate) mod ledger;
 pub(crate) mod limit;
 pub(crate) mod limiter;

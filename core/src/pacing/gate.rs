@@ -1,0 +1,67 @@
+//! [`Gate`]: closed by a 429 with `Retry-After`; and [`SlowStart`] after it. Pure.
+
+use std::time::Duration;
+
+/// A gate that opens this much later is notable for the calls that wait.
+const NOTABLE: Duration = Duration::from_secs(1);
+
+/// Holds back all attempts of a client.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Gate {
+    /// When it opens…
+    pub(crate) opens_at: Duration,
+    /// …which is a little later than the service asked for.
+    pub(crate) asked_for: Duration,
+    /// The earliest time that the service can have meant: it rounds to seconds, and its response took a while.
+    pub(crate) meant: Duration,
+    /// Whether what the 429 tells of the limit was not used yet.
+    pub(crate) unlearned: bool,
+    /// When it opened the last time before it was closed.
+    pub(crate) opened_at: Duration,
+}
+
+impl Gate {
+    /// Closes the gate, or leaves it closed for longer. Returns whether calls that wait have to wait for notably longer.
+    pub(crate) fn close(
+        &mut self,
+        now: Duration,
+        sent_at: Duration,
+        retry_after: Duration,
+        opens_after: Duration,
+    ) -> bool {
+        let (asked_for, opens_at) = (now.saturating_add(retry_after), now.saturating_add(opens_after));
+        let is_notable = opens_at > self.opens_at.saturating_add(NOTABLE);
+        if now >= self.opens_at {
+            let meant = sent_at.saturating_add(retry_after).saturating_sub(Duration::from_secs(1));
+            *self = Self { opens_at, asked_for, meant, unlearned: true, opened_at: self.opens_at };
+        } else {
+            self.opens_at = self.opens_at.max(opens_at);
+            self.asked_for = self.asked_for.max(asked_for);
+        }
+        is_notable
+    }
+
+    /// This time, or what the service asked for if it is when the gate opens.
+    pub(crate) fn without_jitter(&self, until: Duration) -> Duration {
+        if until == self.opens_at { self.asked_for } else { until }
+    }
+}
+
+/// Lets the first attempts after a gate pass one by one, then twice as many each second and for each success, so that a
+/// service that still rejects is asked little.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SlowStart {
+    pub(crate) admitted: u64,
+    pub(crate) succeeded: u64,
+}
+
+impl SlowStart {
+    /// When the next attempt may be sent; `None`: now.
+    pub(crate) fn wait(self, now: Duration, opened_at: Duration) -> Option<Duration> {
+        let seconds = now.saturating_sub(opened_at).as_secs();
+        let by_time = 2_u64.saturating_pow(u32::try_from(seconds).unwrap_or(u32::MAX));
+        let allowed = by_time.saturating_add(self.succeeded.saturating_mul(2));
+        let next_second = Duration::from_secs(seconds.saturating_add(1));
+        (self.admitted >= allowed).then(|| opened_at.saturating_add(next_second))
+    }
+}
