@@ -9,7 +9,7 @@ export GOFLAGS ?= -buildvcs=false
 GO_PLATFORM = $(shell $(GO) env GOOS)_$(shell $(GO) env GOARCH)
 GO_LIB = bindings-go/lib/$(GO_PLATFORM)/libbuilderaikits.a
 GO_BIN := $(abspath $(TARGET_DIR))/go
-GO_MODULES := bindings-go ffi/tests/link_two_rust_libs examples/go tests/conformance/drivers/go
+GO_MODULES := bindings-go ffi/tests/link_two_rust_libs examples/go tests/conformance/drivers/go tests/plans/go
 GO_DIST := $(abspath $(TARGET_DIR))/go-dist
 has-go = $(GO) version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'
 
@@ -39,6 +39,7 @@ go-build: rust ## Build the Go package's library, its conformance driver and its
 	ffi/archive.sh $(GO_LIB) $(FFI_TARGET)=$(TARGET_DIR)/debug/libbuilderaikits_ffi.a
 	rm -rf $(GO_BIN) && mkdir -p $(GO_BIN)
 	cd tests/conformance/drivers/go && $(GO) build -o $(GO_BIN)/driver .
+	cd tests/plans/go && $(GO) build -o $(GO_BIN)/plan-calls .
 	cd examples/go && $(GO) build -o $(GO_BIN)/ ./...
 
 .PHONY: go-test
@@ -51,7 +52,7 @@ go-test: rust go-vet ## Run the tests of the Go package, with the race detector 
 
 .PHONY: go-vet
 go-vet: $(STATICCHECK) ## Check the Go code: gofmt, vet, staticcheck
-	@unformatted=$$(gofmt -l bindings-go examples/go tests/conformance/drivers/go bench/go); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l bindings-go examples/go tests/conformance/drivers/go tests/plans/go bench/go); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
 	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(abspath $(STATICCHECK)) ./...); done
 	cd bindings-go/release && GOWORK=off $(GO) vet . && GOWORK=off $(abspath $(STATICCHECK)) .
 

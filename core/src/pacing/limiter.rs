@@ -260,18 +260,18 @@ impl Limiter {
     /// Learns from a 429 with `Retry-After`.
     fn learn(&mut self, now: Duration) {
         self.revision = self.revision.wrapping_add(1);
-        let Gate { opens_at, asked_for, meant, opened_at, .. } = self.gate;
-        let window = self.limit.as_ref().map_or(USUAL_WINDOW.max(asked_for.saturating_sub(now)), |limit| limit.per);
-        let accepted = self.ledger.accepted_since(meant.saturating_sub(window).max(opened_at));
+        let Gate { opens_at, meant_by, meant_from, opened_at, .. } = self.gate;
+        let window = self.limit.as_ref().map_or(USUAL_WINDOW.max(meant_by.saturating_sub(now)), |limit| limit.per);
+        let accepted = self.ledger.accepted_since(meant_from.saturating_sub(window).max(opened_at));
         let limit = match (&mut self.limit, accepted) {
             (None, Some((requests, first))) if self.learns => {
-                Limit::learned(requests, asked_for.saturating_sub(first), opens_at)
+                Limit::learned(requests, meant_by.saturating_sub(first), opens_at)
             }
             (Some(limit), Some((requests, first)))
                 if self.learns && limit.requests().is_some_and(|max| requests.saturating_mul(2) < max) =>
             {
                 // So far from the limit that it was learned wrongly: most of all, its window.
-                Limit::learned(requests, asked_for.saturating_sub(first), opens_at)
+                Limit::learned(requests, meant_by.saturating_sub(first), opens_at)
             }
             (Some(limit), accepted) => {
                 limit.lower(accepted.map(|(requests, _)| requests), opens_at);

@@ -77,9 +77,10 @@ impl Pacer {
     fn timed_out(&self, deadline: Deadline) -> NoRoom {
         let mut state = self.0.lock();
         let now = self.0.now();
-        match state.limiter.reason(now) {
+        let earliest = state.limiter.earliest(now, 0);
+        let is_limited = earliest > now || !state.limiter.is_full();
+        match state.limiter.reason(now).filter(|_| is_limited) {
             Some(reason) => {
-                let earliest = state.limiter.earliest(now, 0);
                 let wait = Some(state.limiter.wait(now, earliest)).filter(|wait| !wait.is_zero());
                 NoRoom::RateLimit { wait, reason }
             }

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Calls under a plan, in every language, against the sandbox: nothing is lost, and little time.
+
+For each language, plan, kind of window and way to use the SDK, a program starts ROWS calls at once on one client:
+
+- auto: default options without a timeout;
+- plan: `rate_limit` as the plan has it;
+- deadline: default options and a timeout that is too short for all calls.
+
+The ideal time is that of a client that sends a plan's whole limit at the start of each window. Prints a table, and fails if a
+bound does not hold; bounds of time hold for windows of a minute or more. Needs `make build`.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+PLANS = {"maker": (30, 15_000), "builder": (120, 100_000)}
+PROGRAMS = {
+    "rust": [str(TARGET / "debug/plan-calls")],
+    "python": [os.environ.get("PYTHON", str(ROOT / ".venv/bin/python")), str(ROOT / "tests/plans/plan_calls.py")],
+    "node": ["node", str(ROOT / "tests/plans/plan-calls.mjs")],
+    "go": [str(TARGET / "go/plan-calls")],
+}
+
+@dataclass
+class Scenario:
+    language: str
+    plan: str
+    rows: int
+    window: str
+    mode: str
+    seconds: int
+
+    @property
+    def limit(self) -> int:
+        return PLANS[self.plan][0]
+
+    @property
+    def ideal(self) -> float:
+        return (math.ceil(self.rows / self.limit) - 1) * self.seconds
+
+    @property
+    def timeout(self) -> str:
+        # Two windows: as the default of 120 s under a plan's minute.
+        return str(2 * self.seconds) if self.mode == "deadline" else "none"
+
+    @property
+    def rate_limit(self) -> str:
+        requests, tokens = PLANS[self.plan]
+        if self.mode != "plan":
+            return "auto"
+        return self.plan if self.seconds == 60 else f"{requests},{tokens}/{self.seconds}s"
+
+
+async def run(scenario: Scenario, delay: float) -> dict:
+    """Runs a program against a sandbox of its own, and returns its report with the numbers of the sandbox."""
+    await asyncio.sleep(delay)
+    flags = ["--port", "0", "--plan", scenario.plan, "--window", scenario.window]
+    sandbox = await asyncio.create_subprocess_exec(
+        TARGET / "debug/builderaikits-sandbox",
+        *flags,
+        "--window-seconds",
+        str(scenario.seconds),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert sandbox.stdout is not None
+        url = (await sandbox.stdout.readline()).decode().removeprefix("listening on ").strip()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("BUILDERAIKITS_")}
+        environment |= {
+            "BUILDERAIKITS_BASE_URL": url,
+            "BUILDERAIKITS_API_KEY": "bak_plans",
+            "BUILDERAIKITS_RATE_LIMIT": scenario.rate_limit,
+            "PYTHONPATH": str(ROOT / "bindings-python/python"),
+        }
+        program = await asyncio.create_subprocess_exec(
+            *PROGRAMS[scenario.language],
+            str(scenario.rows),
+            scenario.timeout,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        output, _ = await program.communicate()
+        if program.returncode != 0:
+            raise RuntimeError(f"{scenario}: exit code {program.returncode}")
+        return json.loads(output) | {"server": await stats(url)}
+    finally:
+        sandbox.terminate()
+        await sandbox.wait()
+
+
+async def stats(url: str) -> dict:
+    """What the sandbox counted."""
+    address = re.fullmatch(r"http://(.*):(\d+)/v1", url)
+    assert address is not None
+    reader, writer = await asyncio.open_connection(address[1], int(address[2]))
+    writer.write(f"GET /sandbox/stats HTTP/1.1\r\nhost: {address[1]}\r\nconnection: close\r\n\r\n".encode())
+    response = (await reader.read()).decode()
+    writer.close()
+    return json.loads(response.split("\r\n\r\n", 1)[1])
+
+
+def check(scenario: Scenario, report: dict) -> list[str]:
+    """The bounds that do not hold."""
+    problems = []
+    server, lost = report["server"], sum(report["errors"].values())
+    if (report["attempts"], report["rate_limited"]) != (server["requests"], server["rate_limited"]):
+        problems.append("the client counted other numbers than the sandbox")
+    if report["ok"] != server["billed_runs"]:
+        problems.append(f"{server['billed_runs']} billed")
+    if scenario.mode == "deadline":
+        # The first burst, and one more window.
+        if report["ok"] < min(scenario.rows, 2 * scenario.limit) - scenario.limit // 10:
+            problems.append(f"only {report['ok']} calls")
+        for error in report["errors"]:
+            names_limit = re.search(r"the rate limit in force is \d+ requests per [\d.]+ s .*the wait of [\d.]+ s", error)
+            if not names_limit or not error.startswith("rate_limit rate_limit: "):
+                problems.append(f"an error does not name limit and wait: {error}")
+        return problems
+    if lost:
+        problems.append(f"{lost} lost: {next(iter(report['errors']))}")
+    # Windows of a minute have little of the margin and of the whole seconds of Retry-After. With shorter ones the time says
+    # little.
+    most = math.inf
+    if scenario.mode == "plan":
+        if scenario.seconds >= 60:
+            most = 1.03 * scenario.ideal + 1
+        if server["rate_limited"]:
+            problems.append(f"{server['rate_limited']} rejected")
+    else:
+        if scenario.seconds >= 60:
+            most = 1.1 * scenario.ideal + 1
+        if server["requests"] > scenario.rows + 1.05 * scenario.rows:
+            problems.append(f"{server['requests']} requests")
+    if report["seconds"] > most:
+        problems.append(f"{report['seconds']:.1f} s of at most {most:.1f}")
+    return problems
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--window-seconds", type=int, default=60)
+    parser.add_argument("--rows", default="300,500")
+    parser.add_argument("--plans", default="maker,builder")
+    parser.add_argument("--windows", default="fixed,sliding")
+    parser.add_argument("--modes", default="auto,plan,deadline")
+    parser.add_argument("--languages", default=",".join(PROGRAMS))
+    arguments = parser.parse_args()
+    scenarios = [
+        Scenario(language, plan, int(rows), window, mode, arguments.window_seconds)
+        for mode in arguments.modes.split(",")
+        for language in arguments.languages.split(",")
+        for plan in arguments.plans.split(",")
+        for rows in arguments.rows.split(",")
+        for window in arguments.windows.split(",")
+    ]
+    # They wait most of the time, so they run together. The first burst of each takes a moment of a processor.
+    reports = await asyncio.gather(*(run(scenario, 0.3 * n) for n, scenario in enumerate(scenarios)))
+    failed = 0
+    print("| mode | language | plan | rows | window | ok | lost | seconds | of the ideal | requests | 429s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for scenario, report in zip(scenarios, reports, strict=True):
+        problems = check(scenario, report)
+        failed += bool(problems)
+        late = scenario.mode == "deadline"
+        cells = [
+            scenario.mode,
+            scenario.language,
+            scenario.plan,
+            scenario.rows,
+            scenario.window,
+            report["ok"],
+            sum(report["errors"].values()),
+            f"{report['seconds']:.1f}",
+            "" if late or not scenario.ideal else f"{report['seconds'] / scenario.ideal:.3f}",
+            report["server"]["requests"],
+            report["server"]["rate_limited"],
+        ]
+        print("| " + " | ".join(map(str, cells)) + " |", *(f"FAILED: {problem}" for problem in problems))
+    print(f"{len(scenarios) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
