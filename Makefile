@@ -40,7 +40,7 @@ build: rust ## Build everything, including the conformance drivers
 	@$(MAKE) --no-print-directory python-native node-package-if-available go-build-if-available
 
 .PHONY: test
-test: reset-skipped lint doc test-rust loom conformance python-test-if-available node-test-if-available c-test-if-available go-test-if-available deny-if-available ## Run all checks; needs no root and no API key
+test: reset-skipped lint doc test-rust loom conformance plans-check python-test-if-available node-test-if-available c-test-if-available go-test-if-available deny-if-available ## Run all checks; needs no root and no API key
 	@if [ -s $(SKIPPED) ]; then echo "passed, but skipped:"; cat $(SKIPPED); else echo "passed, nothing skipped"; fi
 
 .PHONY: test-rust

@@ -56,6 +56,8 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
     "rust": {
         "sequential": Scenario("sequential", RUST, LATENCY),
         "concurrent": Scenario("concurrent", RUST, THROUGHPUT),
+        # The option `rate_limit`: off, limits that are never reached, and the default.
+        "paced": Scenario("concurrent", [f"{SDK}-off", f"{SDK}-paced", SDK], THROUGHPUT),
         "in-flight-10000": Scenario("in-flight-10000", RUST, IN_FLIGHT, delay_ms=1000),
         "first": Scenario("first", RUST, START),
         "first-tls": Scenario("first", ["reqwest", SDK], START, tls=True),

@@ -174,6 +174,9 @@ func newError(result *native.Result) *Error {
 	e.RetryAfter, e.Elapsed = seconds(record.RetryAfter), seconds(record.Elapsed)
 	if e.StatusCode == 0 {
 		e.Message = localizeMessage(e.Message)
+	} else if start := strings.LastIndex(e.Message, " (not retried: "); start >= 0 {
+		// The core adds the reason. The service's own words stay as they are.
+		e.Message = e.Message[:start] + localizeMessage(e.Message[start:])
 	}
 	if record.Headers != nil {
 		e.Headers = make(http.Header, len(record.Headers))

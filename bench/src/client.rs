@@ -11,7 +11,7 @@ mod scenarios;
 
 use std::time::Duration;
 
-use builderaikits::{ApiKey, Client, ClientOptions, Kit, RunRequest};
+use builderaikits::{ApiKey, Client, ClientOptions, Kit, Quota, RateLimit, RunRequest};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -62,8 +62,16 @@ impl RustPeer {
                 }
                 Self::Reqwest { http: http.build()?, url: url.parse()?, prompt }
             }
-            "builderaikits" => {
+            "builderaikits" | "builderaikits-off" | "builderaikits-paced" => {
+                // Limits that count everything and never let a call wait.
+                let unreached = Quota { requests: Some(1 << 40), tokens: Some(1 << 50), per: Duration::from_secs(60) };
+                let rate_limit = match name {
+                    "builderaikits-off" => RateLimit::Off,
+                    "builderaikits-paced" => RateLimit::Custom(unreached),
+                    _ => RateLimit::Auto,
+                };
                 let client = Client::new(ClientOptions {
+                    rate_limit,
                     api_key: Some(ApiKey::new(API_KEY)?),
                     base_url: base.into(),
                     max_concurrency: Some(MAX_CONCURRENCY),

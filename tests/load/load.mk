@@ -12,6 +12,16 @@ CARGO_MUTANTS := .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 load: rust ## Storms, few open files, real servers, including the tests that take 40 s
 	$(CARGO) test -p builderaikits-load $(LOCKED) -- --nocapture --include-ignored --test-threads=1
 
+# Its sandboxes have windows of 6 s. `make plans` takes 17 minutes, with windows of a minute, and checks the time as well.
+.PHONY: plans-check
+plans-check: build
+	@if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then $(call skip,calls under a plan,install Python 3.10 or later); \
+	else tests/plans/run.py --built --window-seconds 6 --rows 130; fi
+
+.PHONY: plans
+plans: build ## 300 and 500 calls at once under each plan, in every language (17 minutes)
+	tests/plans/run.py --built
+
 .PHONY: leaks
 leaks: rust ## Run the Rust tests with all logs on; fail if their output contains a key or a prompt
 	$(CARGO) build -p builderaikits-load --bins $(LOCKED)

@@ -24,12 +24,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 PLANS = {"maker": (30, 15_000), "builder": (120, 100_000)}
+VENV = ROOT / ".venv/bin/python"
+PYTHON = os.environ.get("PYTHON") or (str(VENV) if VENV.exists() else sys.executable)
 PROGRAMS = {
     "rust": [str(TARGET / "debug/plan-calls")],
-    "python": [os.environ.get("PYTHON", str(ROOT / ".venv/bin/python")), str(ROOT / "tests/plans/plan_calls.py")],
-    "node": ["node", str(ROOT / "tests/plans/plan-calls.mjs")],
+    "python": [PYTHON, str(ROOT / "tests/plans/plan_calls.py")],
+    "node": [os.environ.get("NODE", "node"), str(ROOT / "tests/plans/plan-calls.mjs")],
     "go": [str(TARGET / "go/plan-calls")],
 }
+
+# What `make build` writes for a language, if its toolchain is there.
+BUILT = {
+    "rust": (TARGET, "debug/plan-calls"),
+    "python": (ROOT, "bindings-python/python/builderaikits/_native.*"),
+    "node": (ROOT, "bindings-node/dist/index.mjs"),
+    "go": (TARGET, "go/plan-calls"),
+}
+
 
 @dataclass
 class Scenario:
@@ -154,7 +165,11 @@ async def main() -> int:
     parser.add_argument("--windows", default="fixed,sliding")
     parser.add_argument("--modes", default="auto,plan,deadline")
     parser.add_argument("--languages", default=",".join(PROGRAMS))
+    parser.add_argument("--built", action="store_true", help="leave out languages that are not built")
     arguments = parser.parse_args()
+    if arguments.built:
+        languages = [name for name in arguments.languages.split(",") if any(BUILT[name][0].glob(BUILT[name][1]))]
+        arguments.languages = ",".join(languages)
     scenarios = [
         Scenario(language, plan, int(rows), window, mode, arguments.window_seconds)
         for mode in arguments.modes.split(",")

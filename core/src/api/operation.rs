@@ -95,7 +95,7 @@ where
 
 fn prepare<O: Operation>(client: &Client, operation: O, options: &RequestOptions, host: HostTimes) -> Result<Request> {
     let (name, path) = (O::NAME, operation.path());
-    let workload = if client.pipeline().pacer().counts_tokens() { operation.workload() } else { None };
+    let workload = if client.pipeline().pacer().counts_tokens { operation.workload() } else { None };
     let (method, idempotent) = (O::METHOD, O::IDEMPOTENT);
     let operation = OperationRequest { name, method, path, body: operation.body()?, idempotent, workload };
     if tokio::runtime::Handle::try_current().is_err() {

@@ -19,16 +19,16 @@ use crate::pipeline::deadline::{Deadline, before, saturating_add};
 
 /// The pacer of a client and its copies.
 #[derive(Clone)]
-pub(crate) struct Pacer(Arc<Queue>);
+pub(crate) struct Pacer {
+    queue: Arc<Queue>,
+    /// Whether tokens are limited, so that calls have to estimate theirs. A learned limit has none.
+    pub(crate) counts_tokens: bool,
+}
 
 impl Pacer {
     pub(crate) fn new(rate_limit: RateLimit, max_concurrency: usize) -> Self {
-        Self(Arc::new(Queue::new(rate_limit, max_concurrency)))
-    }
-
-    /// Whether tokens are limited, so that calls have to estimate theirs.
-    pub(crate) fn counts_tokens(&self) -> bool {
-        self.0.lock().limiter.token_limit().is_some()
+        let counts_tokens = rate_limit.quota().is_some_and(|quota| quota.tokens.is_some());
+        Self { queue: Arc::new(Queue::new(rate_limit, max_concurrency)), counts_tokens }
     }
 
     /// Waits until an attempt may be sent, but not beyond its deadline. If it is known that the wait is longer, this fails at
@@ -44,22 +44,22 @@ impl Pacer {
             return Err(NoRoom::Timeout(deadline.exceeded_message("before the request could be sent")));
         }
         let waiting = {
-            let mut state = self.0.lock();
+            let mut state = self.queue.lock();
             let ticket = *ticket.get_or_insert_with(|| state.new_ticket());
             let place = state.place(ticket);
             if place == 0
-                && let Ok(permit) = self.0.ask(&mut state, workload)
+                && let Ok(permit) = self.queue.ask(&mut state, workload)
             {
                 return Ok(permit);
             }
-            let until = deadline.map(|deadline| deadline.at.saturating_duration_since(self.0.epoch));
-            if let Some(no_room) = state.no_room(self.0.now(), place, until) {
+            let until = deadline.map(|deadline| deadline.at.saturating_duration_since(self.queue.epoch));
+            if let Some(no_room) = state.no_room(self.queue.now(), place, until) {
                 return Err(no_room);
             }
             let (decision, receiver) = oneshot::channel();
             let waiter = Waiter { ticket, workload: workload.cloned(), deadline: until, decision, waker: None };
             state.waiters.insert(place, waiter);
-            Waiting { queue: &self.0, ticket, receiver }
+            Waiting { queue: &self.queue, ticket, receiver }
         };
         match before(deadline.as_ref(), waiting.decided()).await {
             Ok(decision) => decision,
@@ -69,14 +69,14 @@ impl Pacer {
 
     /// The state for [`ClientUsage`](crate::ClientUsage).
     pub(crate) fn status(&self) -> PacingStatus {
-        let mut state = self.0.lock();
+        let mut state = self.queue.lock();
         let waiting = u64::try_from(state.waiters.len()).unwrap_or(u64::MAX);
-        PacingStatus { waiting, ..state.limiter.status(self.0.now()) }
+        PacingStatus { waiting, ..state.limiter.status(self.queue.now()) }
     }
 
     fn timed_out(&self, deadline: Deadline) -> NoRoom {
-        let mut state = self.0.lock();
-        let now = self.0.now();
+        let mut state = self.queue.lock();
+        let now = self.queue.now();
         let earliest = state.limiter.earliest(now, 0);
         let is_limited = earliest > now || !state.limiter.is_full();
         match state.limiter.reason(now).filter(|_| is_limited) {

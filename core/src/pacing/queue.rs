@@ -139,6 +139,9 @@ impl Queue {
 
     /// Admits as many calls of the queue as may go. The first of the rest is woken to set its alarm.
     pub(crate) fn admit_waiting(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.waiters.is_empty() {
+            return;
+        }
         let mut admitted = Vec::new();
         while let Some(first) = state.waiters.pop_front() {
             match self.ask(&mut state, first.workload.as_ref()) {
@@ -203,6 +206,11 @@ impl State {
         }
     }
 
+    /// Whether the maximum of attempts is in flight.
+    fn is_full(&self) -> bool {
+        self.limiter.is_full()
+    }
+
     /// The estimated tokens of a call; 0 if they are not limited.
     fn tokens(&self, workload: Option<&Workload>) -> TokenEstimate {
         match (self.limiter.token_limit(), workload) {
@@ -257,22 +265,27 @@ impl Permit {
 
     /// The attempt ended. `workload` and `output_tokens` are what the estimate of further requests is learned from.
     pub(crate) async fn end(mut self, used: Used, learn: Option<(&Workload, u64)>) {
-        if self.flight.queue.lock().limiter.is_full() {
+        if !self.end_unless(State::is_full, used, learn) {
             // The HTTP library returns the connection in a task of its own. An attempt that starts before that would open
             // one more connection: up to twice as many as permits, and more than the process may have open files.
             for _ in 0..POOL_RETURN_YIELDS {
                 tokio::task::yield_now().await;
             }
+            self.end_unless(|_| false, used, learn);
         }
-        self.end_now(used, learn);
     }
 
-    fn end_now(&mut self, used: Used, learn: Option<(&Workload, u64)>) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
+    /// Ends the attempt, once, and returns true; or false if `not_yet` says so.
+    fn end_unless(&mut self, not_yet: fn(&State) -> bool, used: Used, learn: Option<(&Workload, u64)>) -> bool {
+        if self.ended {
+            return true;
         }
         let queue = &self.flight.queue;
         let mut state = queue.lock();
+        if not_yet(&state) {
+            return false;
+        }
+        self.ended = true;
         let now = queue.now();
         let used = match (self.flight.sent_at(), used) {
             (Some(_), Used::Nothing) => Used::Unknown,
@@ -292,12 +305,13 @@ impl Permit {
             state.outputs.record(workload, output_tokens);
         }
         queue.admit_waiting(state);
+        true
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.end_now(Used::Nothing, None);
+        self.end_unless(|_| false, Used::Nothing, None);
     }
 }
 

@@ -11,6 +11,7 @@ type TestResult = Result<(), Box<dyn Error>>;
 const QUICKSTART: &str = env!("CARGO_BIN_EXE_quickstart");
 const ERRORS: &str = env!("CARGO_BIN_EXE_errors");
 const CONCURRENCY: &str = env!("CARGO_BIN_EXE_concurrency");
+const PLAN: &str = env!("CARGO_BIN_EXE_plan");
 
 #[test]
 fn quickstart_prints_the_response() -> TestResult {
@@ -49,6 +50,22 @@ fn concurrency_takes_fifty_and_cancels_the_rest() -> TestResult {
     check(CONCURRENCY, &sandbox.url(), "bak_example", 0, &["50 responses, ", "50 calls cancelled"])?;
     let billed = sandbox.stats().total.billed_runs;
     assert!((50..=100).contains(&billed), "{billed}");
+    Ok(())
+}
+
+#[test]
+fn plan_runs_all_rows() -> TestResult {
+    let sandbox = Sandbox::start(Options { plan: Some(Plan::Maker), ..Options::default() })?;
+    let output = Command::new(PLAN)
+        .arg("20")
+        .env("BUILDERAIKITS_BASE_URL", sandbox.url())
+        .env("BUILDERAIKITS_API_KEY", "bak_example")
+        .output()?;
+    let stats = sandbox.stats().total;
+    let printed = format!("20 runs, 0 errors, {} tokens, ", stats.input_tokens + stats.output_tokens);
+    assert_eq!((stats.billed_runs, stats.rate_limited), (20, 0));
+    let output = String::from_utf8(output.stdout)?;
+    assert!(output.starts_with(&printed) && output.ends_with(" US dollars\n"), "{output}");
     Ok(())
 }
 
