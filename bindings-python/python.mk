@@ -40,7 +40,7 @@ python-types: python-build $(VENV_TOOLS) ## Check the Python code with ruff, myp
 	cd bindings-python && ../$(VENV_BIN)/pyright --pythonpath ../$(VENV_BIN)/python python/builderaikits tests/typing ../examples/python
 	cd bindings-python && ../$(VENV_BIN)/stubtest builderaikits._native
 
-PYTHON_CODE := bindings-python examples/python tests/conformance/drivers
+PYTHON_CODE := bindings-python examples/python tests/conformance/drivers tests/plans
 
 .PHONY: python-test-if-available
 python-test-if-available:

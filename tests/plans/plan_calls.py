@@ -1,4 +1,4 @@
-"""Starts many calls at once and prints what became of them as one line of JSON: plan_calls.py ROWS TIMEOUT_SECONDS|none."""
+"""Starts many calls at once and prints what became of them as JSON: plan_calls.py ROWS TIMEOUT_SECONDS|none."""
 
 import asyncio
 import json

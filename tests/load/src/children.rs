@@ -33,9 +33,10 @@ impl Server {
         if server.url.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(server) }
     }
 
-    /// The base URL whose responses have `status`, after `delay_ms` milliseconds. Status 0 never responds.
+    /// The base URL whose responses have `status`, after `delay_ms` milliseconds. Status 0 never responds, and `429r` is 429
+    /// with a Retry-After of a second.
     #[must_use]
-    pub fn url(&self, status: u16, delay_ms: u64) -> String {
+    pub fn url(&self, status: impl std::fmt::Display, delay_ms: u64) -> String {
         format!("{}/{status}/{delay_ms}", self.url)
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use builderaikits::{Client, ClientOptions, ErrorKind};
+use builderaikits::{Client, ClientOptions, ClientOverrides, ErrorKind};
 use builderaikits_load::children::Server;
 use builderaikits_load::{call, calls, errors, options, print, process, seconds};
 use tokio::sync::Mutex;
@@ -64,6 +64,26 @@ async fn storm_of_429_is_bounded() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn storm_of_500_is_bounded() {
     storm(500, ErrorKind::Server, 35).await;
+}
+
+/// A service that says when to come back, and rejects again: all callers wait, and few ask for all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn storm_of_429_with_retry_after_is_bounded() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    process::need_open_files(CALLERS as u64 + SPARE).unwrap();
+    let server = Server::start(env!("CARGO_BIN_EXE_load-server")).unwrap();
+    let client = client(&server.url("429r", 0));
+    let timeout = Some(Duration::from_secs(10).into());
+    let client = client.with_options(ClientOverrides { timeout, ..ClientOverrides::default() }).unwrap();
+    let start = Instant::now();
+    let results = calls(&client, CALLERS).await.unwrap();
+    let (took, saw) = (seconds(start.elapsed()), server.count().unwrap());
+    let limited =
+        errors(&results).filter(|error| error.kind() == ErrorKind::RateLimit && error.attempts() >= 1).count();
+    print(&format!("storm of 429 with Retry-After: {CALLERS} callers, {saw} requests, {took}"));
+    assert_eq!(limited, CALLERS);
+    // Most callers wait from the first 429 on, before they have sent anything.
+    assert!(saw <= CALLERS as u64, "{saw} requests");
 }
 
 /// A closed port: the waits of the first callers overlap, then the budget is empty.

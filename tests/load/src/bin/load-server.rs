@@ -1,6 +1,6 @@
 //! A server with fixed responses, in a process of its own. The first part of the path is the status, the second the delay in
-//! milliseconds. `GET /count` returns the number of requests so far. Status 0 never responds, and 503 has a Retry-After of one
-//! minute.
+//! milliseconds. `GET /count` returns the number of requests so far. Status 0 never responds, 503 has a Retry-After of one
+//! minute, and `429r` is a 429 with a Retry-After of one second.
 //!
 //! Its first line of output is its URL. It exits when its standard input closes, so that it never outlives the test.
 
@@ -69,7 +69,7 @@ async fn serve_connection(stream: std::net::TcpStream, count: Arc<AtomicU64>) ->
         let mut parts = path.split('/').skip(1);
         let status = parts.next().unwrap_or_default();
         if status == "count" {
-            respond(&mut stream, "200", &count.load(Ordering::Relaxed).to_string()).await?;
+            respond(&mut stream, "200", "", &count.load(Ordering::Relaxed).to_string()).await?;
             continue;
         }
         count.fetch_add(1, Ordering::Relaxed);
@@ -79,17 +79,18 @@ async fn serve_connection(stream: std::net::TcpStream, count: Arc<AtomicU64>) ->
         }
         match status {
             "0" => std::future::pending().await,
-            "200" => respond(&mut stream, status, RUN).await?,
-            _ => respond(&mut stream, status, FAILURE).await?,
+            "200" => respond(&mut stream, status, "", RUN).await?,
+            "503" => respond(&mut stream, status, "retry-after: 60\r\n", FAILURE).await?,
+            "429r" => respond(&mut stream, "429", "retry-after: 1\r\n", FAILURE).await?,
+            _ => respond(&mut stream, status, "", FAILURE).await?,
         }
     }
 }
 
-async fn respond(stream: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
+async fn respond(stream: &mut TcpStream, status: &str, headers: &str, body: &str) -> io::Result<()> {
     let length = body.len();
-    let retry_after = if status == "503" { "retry-after: 60\r\n" } else { "" };
     let text = format!(
-        "HTTP/1.1 {status} x\r\n{retry_after}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status} x\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(text.as_bytes()).await
 }
