@@ -182,15 +182,16 @@ impl Limiter {
         self.gate.without_jitter(until).saturating_sub(now)
     }
 
-    /// The reason to wait, for a message: the limit in force, or the 429.
+    /// The reason to wait, as the start of a sentence: the limit in force, or the 429.
     pub(crate) fn reason(&self, now: Duration) -> Option<String> {
         if let Some(limit) = &self.limit {
             return Some(format!("the rate limit in force is {limit}"));
         }
-        (now < self.gate.opens_at).then(|| {
+        if now < self.gate.opens_at {
             let left = Seconds(self.wait(now, self.gate.opens_at));
-            format!("the service responded with 429 and asks to wait for {left} s")
-        })
+            return Some(format!("the service responded with 429 and asks to wait for {left} s"));
+        }
+        self.slow_start.map(|_| "the service responds with 429".to_owned())
     }
 
     /// Changes whenever the calls that wait have to wait for notably longer.
