@@ -16,9 +16,10 @@ pub const CANARY_KEY: &str = "bak_canary_Qz7mT4xW9pLs2VnK";
 
 /// The options of a client that a case can set.
 #[rustfmt::skip]
-pub const CLIENT_OPTIONS: [&str; 14] = [
+pub const CLIENT_OPTIONS: [&str; 17] = [
     "api_key", "base_url", "timeout_ms", "attempt_timeout_ms", "connect_timeout_ms", "max_retries", "retry_ambiguous",
-    "max_concurrency", "max_response_bytes", "headers", "proxy", "ca_file", "allow_http", "app_name",
+    "retry_budget", "rate_limit", "prices", "max_concurrency", "max_response_bytes", "headers", "proxy", "ca_file",
+    "allow_http", "app_name",
 ];
 /// The fields of a call.
 pub const CALL_FIELDS: [&str; 4] = ["kit", "input", "config", "options"];
