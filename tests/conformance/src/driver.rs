@@ -66,25 +66,35 @@ impl Driver {
         })
     }
 
-    /// Writes one line and waits, without a timeout, for the reply with its id.
+    /// Writes lines at once, and waits, without a timeout, for the reply to each. A line is an object with an id.
     ///
     /// # Errors
     /// If the driver has exited, with the end of its standard error.
-    pub(crate) async fn call(&self, id: &str, line: &Value) -> Result<Exchange, DriverError> {
-        let Some(reply) = self.output.expect_reply(id) else {
-            return Err(self.exit_error().await);
-        };
-        let mut bytes = line.to_string().into_bytes();
-        bytes.push(b'\n');
+    pub(crate) async fn call(&self, lines: &[Value]) -> Result<Vec<Exchange>, DriverError> {
+        let (mut bytes, mut replies) = (Vec::new(), Vec::with_capacity(lines.len()));
+        for line in lines {
+            let id = line.get("id").and_then(Value::as_str).unwrap_or_default();
+            let Some(reply) = self.output.expect_reply(id) else {
+                return Err(self.exit_error().await);
+            };
+            replies.push(reply);
+            bytes.extend_from_slice(line.to_string().as_bytes());
+            bytes.push(b'\n');
+        }
+        let begun = Instant::now();
         // A failed write needs no report of its own: the output of the driver ends, too.
         if let Some(input) = self.input.lock().await.as_mut() {
             let _ = input.write_all(&bytes).await;
         }
         let written = Instant::now();
-        match reply.await {
-            Ok((read, line)) => Ok(Exchange { written: written.min(read), read, line }),
-            Err(_) => Err(self.exit_error().await),
+        let mut exchanges = Vec::with_capacity(replies.len());
+        for reply in replies {
+            match reply.await {
+                Ok((read, line)) => exchanges.push(Exchange { begun, written: written.min(read), read, line }),
+                Err(_) => return Err(self.exit_error().await),
+            }
         }
+        Ok(exchanges)
     }
 
     /// Ends the input of the driver and waits until it exits, at most for `timeout`. Returns its protocol errors, and all

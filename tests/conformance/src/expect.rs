@@ -14,8 +14,12 @@ pub struct Expect {
     pub calls: Vec<ExpectCall>,
     /// The number of requests that the server received.
     pub server_saw: Option<Count>,
+    /// The number of requests that a service with a rate limit rejected.
+    pub rejected: Option<Count>,
     /// The milliseconds from one request to the next.
     pub gap_ms: Option<Vec<[u64; 2]>>,
+    /// The milliseconds from the first call to the last reply: minimum and maximum.
+    pub total_ms: Option<[u64; 2]>,
     /// Subsets of the first requests, in order.
     pub requests: Vec<ExpectRequest>,
     /// True: all requests have the same key and body. False: no two requests have the same key.
@@ -84,6 +88,9 @@ pub enum ExpectError {
     /// `aborted_within_ms` is expected, but no call is cancelled.
     #[error("aborted_within_ms requires cancel_after_ms")]
     AbortWithoutCancel,
+    /// `rejected` is expected of a service without a rate limit.
+    #[error("rejected requires limit")]
+    RejectedWithoutLimit,
     /// An operator is invalid.
     #[error(transparent)]
     Operator(#[from] OperatorError),
@@ -99,7 +106,9 @@ pub(crate) struct ExpectJson {
     response_metadata: Option<Value>,
     elapsed_ms: Option<[u64; 2]>,
     server_saw: Option<Count>,
+    rejected: Option<Count>,
     gap_ms: Option<Vec<[u64; 2]>>,
+    total_ms: Option<[u64; 2]>,
     requests: Vec<ExpectRequest>,
     same_idempotency_key: Option<bool>,
     aborted_within_ms: Option<u64>,
@@ -107,24 +116,27 @@ pub(crate) struct ExpectJson {
 }
 
 impl ExpectJson {
-    /// The expectation of a case with this number of calls.
-    pub(crate) fn for_calls(self, calls: usize) -> Result<Expect, ExpectError> {
+    /// The expectation of a case whose calls are made so many times each.
+    pub(crate) fn for_calls(self, times: &[usize]) -> Result<Expect, ExpectError> {
         let Self { ok, error, response_metadata, elapsed_ms, .. } = self;
         let all = ExpectCall { ok, error, response_metadata, elapsed_ms };
         let each = match self.calls {
-            Some(each) if each.len() != calls => {
+            Some(each) if each.len() != times.len() => {
                 return Err(ExpectError::CallsLength);
             }
             Some(_) if !all.is_empty() => {
                 return Err(ExpectError::CallsAndResult);
             }
             Some(each) => each,
-            None => vec![all; calls],
+            None => vec![all; times.len()],
         };
+        let repeat = |(call, times): (ExpectCall, &usize)| std::iter::repeat_n(call, *times);
         Ok(Expect {
-            calls: each,
+            calls: each.into_iter().zip(times).flat_map(repeat).collect(),
             server_saw: self.server_saw,
+            rejected: self.rejected,
             gap_ms: self.gap_ms,
+            total_ms: self.total_ms,
             requests: self.requests,
             same_idempotency_key: self.same_idempotency_key,
             aborted_within_ms: self.aborted_within_ms,
@@ -160,6 +172,16 @@ pub(crate) fn cancel_after(call: &Map<String, Value>) -> Option<u64> {
 impl ExpectCall {
     fn is_empty(&self) -> bool {
         self.ok.is_none() && self.error.is_none() && self.response_metadata.is_none() && self.elapsed_ms.is_none()
+    }
+}
+
+impl Count {
+    /// Whether this is the number, or it is between these numbers.
+    pub(crate) fn includes(self, number: usize) -> bool {
+        match self {
+            Self::Exactly(count) => number == count,
+            Self::Between([min, max]) => (min..=max).contains(&number),
+        }
     }
 }
 

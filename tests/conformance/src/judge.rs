@@ -40,9 +40,20 @@ pub fn judge(case: &Case, exchanges: &[Exchange], requests: &[RecordedRequest], 
         };
         wrong.extend(found.into_iter().map(|line| format!("{path}{line}")));
     }
+    wrong.extend(check_total(case, exchanges));
     wrong.extend(check_requests(case, requests));
     wrong.extend(check_abort(case, exchanges, requests));
     if wrong.is_empty() { Verdict::Passed } else { Verdict::Failed(redact(wrong, case)) }
+}
+
+/// Checks `total_ms`.
+fn check_total(case: &Case, exchanges: &[Exchange]) -> Option<String> {
+    let [min, max] = case.expect.total_ms?;
+    let begun = exchanges.iter().map(|exchange| exchange.begun).min()?;
+    let read = exchanges.iter().map(|exchange| exchange.read).max()?;
+    let total = read.duration_since(begun).as_millis();
+    let matches = (u128::from(min)..=u128::from(max)).contains(&total);
+    (!matches).then(|| format!("total_ms: expected {min} to {max}, got {total}"))
 }
 
 fn judge_call(
@@ -119,7 +130,8 @@ mod tests {
 
     fn ok() -> Value {
         json!({"id": "c.0", "ok": {"id": "run_1", "output": {"text": "hi"}}, "response_metadata":
-            {"attempts": 2, "request_id": null, "idempotency_key": "one", "elapsed_ms": 9, "headers": {}}})
+            {"attempts": 2, "request_id": null, "idempotency_key": "one", "elapsed_ms": 9, "headers": {},
+                "cost_nano_usd": 800}})
     }
 
     fn error(message: &str) -> Value {
@@ -128,8 +140,8 @@ mod tests {
             "retry_after_ms": null, "may_have_run": false, "is_retryable": true, "retry_stopped_by": null, "idempotency_key": "one"}})
     }
 
-    /// A reply 50 ms after its call, and two requests 20 ms apart. The connection of the last one is closed 40 ms after the
-    /// call.
+    /// A reply 50 ms after its call, and two requests 20 ms apart. The first one was rejected. The connection of the last one
+    /// is closed 40 ms after the call.
     fn exchanges_and_requests(reply: &Value) -> (Vec<Exchange>, Vec<RecordedRequest>) {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
@@ -143,8 +155,9 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             connection: 1,
             closed_at,
+            rejected: closed_at.is_none(),
         };
-        let exchange = Exchange { written: start, read: at(50), line: reply.to_string() };
+        let exchange = Exchange { begun: start, written: start, read: at(50), line: reply.to_string() };
         (
             vec![exchange],
             vec![request(5, "one", r#"{"kit":"k"}"#, None), request(25, "one", r#"{"kit":"k"}"#, Some(at(40)))],
@@ -164,6 +177,7 @@ mod tests {
             (json!({"error": {"status": {"$gte": 400}}}), json!({}), error("no")),
             (json!({"ok": {}, "server_saw": 2, "elapsed_ms": [50, 50], "gap_ms": [[20, 20]]}), json!({}), ok()),
             (json!({"ok": {}, "server_saw": [1, 2], "same_idempotency_key": true}), json!({}), ok()),
+            (json!({"ok": {}, "total_ms": [50, 50]}), json!({}), ok()),
             (json!({"ok": {}, "absent": ["bye"]}), json!({}), ok()),
             (json!({"ok": {}, "aborted_within_ms": 10}), cancelled, ok()),
             (
@@ -193,6 +207,7 @@ mod tests {
             (json!({"ok": {}, "server_saw": 1}), json!({}), ok(), "server_saw: expected 1, got 2"),
             (json!({"ok": {}, "server_saw": [3, 4]}), json!({}), ok(), "server_saw: expected 3 to 4, got 2"),
             (json!({"ok": {}, "elapsed_ms": [0, 49]}), json!({}), ok(), "elapsed_ms: expected 0 to 49, got 50"),
+            (json!({"ok": {}, "total_ms": [51, 99]}), json!({}), ok(), "total_ms: expected 51 to 99, got 50"),
             (json!({"ok": {}, "gap_ms": [[21, 30]]}), json!({}), ok(), "gap_ms"),
             (json!({"ok": {}, "gap_ms": []}), json!({}), ok(), "gap_ms"),
             (json!({"ok": {}, "requests": [{"method": "GET"}]}), json!({}), ok(), "requests[0].method"),
@@ -226,6 +241,20 @@ mod tests {
             let Verdict::Failed(wrong) = verdict(&fields, &reply) else { panic!("{fields} did not fail") };
             assert!(wrong.iter().any(|line| line.contains(why)), "{fields}: {wrong:?}");
         }
+    }
+
+    #[test]
+    fn total_and_rejected_requests_of_concurrent_calls_are_judged() {
+        let mut fields = json!({"concurrent": true, "calls": [{"kit": "k", "times": 2}],
+            "limit": {"window": "fixed", "requests": 1, "per_ms": 1},
+            "expect": {"ok": {}, "rejected": 1, "total_ms": [80, 80]}});
+        let (mut exchanges, requests) = exchanges_and_requests(&ok());
+        exchanges.extend(exchanges.clone());
+        exchanges[1].begun = exchanges[0].begun - Duration::from_millis(30);
+        assert_eq!(judge(&case(&fields), &exchanges, &requests, "rust"), Verdict::Passed);
+        fields["expect"] = json!({"ok": {}, "rejected": [2, 3], "total_ms": [0, 79]});
+        let Verdict::Failed(wrong) = judge(&case(&fields), &exchanges, &requests, "rust") else { panic!("passed") };
+        assert_eq!(wrong, ["total_ms: expected 0 to 79, got 80", "rejected: expected 2 to 3, got 1"]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn check(expected: &Value) -> Result<(), OperatorError> {
         Value::Object(fields) if is_operation(fields) => fields.iter().try_for_each(|(operator, operand)| {
             let valid = match operator.as_str() {
                 "$contains" => true,
-                "$absent" => operand.is_string(),
+                "$absent" | "$names" => operand.is_string(),
                 "$in" => operand.is_array(),
                 "$gte" | "$lte" => operand.is_number(),
                 "$max_len" => operand.is_u64(),
@@ -101,6 +101,9 @@ fn is_satisfied(operator: &str, operand: &Value, present: Option<&Value>) -> boo
     match operator {
         "$contains" => present.is_some_and(|value| contains(value, operand)),
         "$absent" => !present.is_some_and(|value| contains(value, operand)),
+        "$names" => {
+            present.and_then(Value::as_str).zip(operand.as_str()).is_some_and(|(text, option)| names(text, option))
+        }
         "$in" => operand.as_array().is_some_and(|any| any.iter().any(|one| differences(one, present, "").is_empty())),
         "$gte" => compare(|actual, bound| actual >= bound),
         "$lte" => compare(|actual, bound| actual <= bound),
@@ -125,6 +128,14 @@ fn contains(value: &Value, part: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a text has the name of an option in backticks, in the spelling of any language: `max_retries`, `maxRetries` or
+/// `WithMaxRetries`.
+fn names(text: &str, option: &str) -> bool {
+    let letters = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    let mut quoted = text.split('`').skip(1).step_by(2);
+    quoted.any(|name| letters(name.strip_prefix("With").unwrap_or(name)) == letters(option))
 }
 
 fn numbers_equal(one: &Value, other: &Value) -> bool {
@@ -177,6 +188,17 @@ mod tests {
                 vec![json!("abc"), json!({"k": ["b"]})],
             ),
             (
+                json!({"$names": "base_url"}),
+                vec![json!("`a` or `base_url`"), json!("`baseURL` is"), json!("is `WithBaseURL`")],
+                vec![
+                    json!("base_url"),
+                    json!("`base_url_2`"),
+                    json!("`a` base_url `b`"),
+                    json!(["`base_url`"]),
+                    json!(null),
+                ],
+            ),
+            (
                 json!({"$in": [1, null, {"a": 1}]}),
                 vec![json!(1), json!(null), json!({"a": 1, "b": 1})],
                 vec![json!(2), json!({"a": 2})],
@@ -208,6 +230,7 @@ mod tests {
             json!({"$gte": "1"}),
             json!({"$in": "a"}),
             json!({"$absent": true}),
+            json!({"$names": ["a"]}),
             json!({"$max_len": -1}),
             json!({"$not_null": false}),
             json!({"$gte": 1, "a": 1}),

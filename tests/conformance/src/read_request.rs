@@ -71,6 +71,7 @@ fn parse_head(head: &str, connection: u64) -> io::Result<RecordedRequest> {
         body: Bytes::new(),
         connection,
         closed_at: None,
+        rejected: false,
     })
 }
 

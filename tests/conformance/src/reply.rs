@@ -50,12 +50,13 @@ enum Type {
     Headers,
 }
 
-const METADATA: [(&str, Type); 5] = [
+const METADATA: [(&str, Type); 6] = [
     ("attempts", Type::Count),
     ("request_id", Type::String),
     ("idempotency_key", Type::String),
     ("elapsed_ms", Type::Number),
     ("headers", Type::Headers),
+    ("cost_nano_usd", Type::Count),
 ];
 
 const ERROR: [(&str, Type); 14] = [
@@ -106,7 +107,12 @@ fn check_error(error: &Value, driver: &str, wrong: &mut Vec<String>) {
         check_not_null(error, "error", &["attempts", "may_have_run", "is_retryable", "idempotency_key"], wrong);
     }
     let status = error.get("status").and_then(Value::as_u64);
-    if status_matches(kind, status) == Some(false) {
+    // The rate limit can hold back the first attempt of a call.
+    let not_sent = kind == "rate_limit" && error.get("attempts").is_some_and(|attempts| *attempts == 0);
+    if not_sent && (status.is_some() || error.get("retry_stopped_by").is_none_or(|stop| stop != "rate_limit")) {
+        wrong.push("error: a rate_limit without attempts has no status, and is stopped by rate_limit".to_owned());
+    }
+    if !not_sent && status_matches(kind, status) == Some(false) {
         wrong.push(format!("error.status: kind {kind} does not match {}", show(error.get("status"))));
     }
     if status.is_some() && LOCAL_KINDS.contains(&kind) && kind != "cancelled" {
@@ -156,7 +162,8 @@ mod tests {
 
     fn ok() -> Value {
         json!({"id": "1", "ok": {"output": {"text": "hi"}}, "response_metadata":
-            {"attempts": 1, "request_id": null, "idempotency_key": "k", "elapsed_ms": 0.5, "headers": {}}})
+            {"attempts": 1, "request_id": null, "idempotency_key": "k", "elapsed_ms": 0.5, "headers": {},
+                "cost_nano_usd": null}})
     }
 
     fn error(kind: &str, class: &str, status: Value) -> Value {
@@ -176,6 +183,10 @@ mod tests {
         ] {
             assert_eq!(parse(&reply, "rust").err(), None, "{reply}");
         }
+        let mut held_back = error("rate_limit", "RateLimit", json!(null));
+        held_back["error"]["attempts"] = json!(0);
+        held_back["error"]["retry_stopped_by"] = json!("rate_limit");
+        assert_eq!(parse(&held_back, "rust").err(), None);
         let mut cancelled = error("cancelled", "", json!(null));
         for (name, value) in cancelled["error"].as_object_mut().unwrap() {
             if name != "kind" {
@@ -205,10 +216,13 @@ mod tests {
             (with(ok(), "/response_metadata/attempts", json!("1")), "wrong type"),
             (with(ok(), "/response_metadata/idempotency_key", json!(null)), "idempotency_key: null"),
             (with(ok(), "/response_metadata/elapsed_ms", json!(-1)), "wrong type"),
+            (with(ok(), "/response_metadata/cost_nano_usd", json!(0.5)), "wrong type"),
             (with(ok(), "/response_metadata", json!(null)), "expected an object"),
             (without(valid(), "code"), "error.code: missing"),
             (with(valid(), "/error", json!({"kind": "rate_limit", "extra": 1})), "error.extra: not a field"),
             (with(valid(), "/error/status", json!(400)), "does not match 400"),
+            (with(valid(), "/error/status", json!(null)), "does not match null"),
+            (with(valid(), "/error/attempts", json!(0)), "a rate_limit without attempts"),
             (with(valid(), "/error/class", json!("Server")), "error.class: kind rate_limit has class RateLimit"),
             (with(valid(), "/error/class", json!(null)), "error.class: every error has one"),
             (with(valid(), "/error/may_have_run", json!(null)), "may_have_run: null"),

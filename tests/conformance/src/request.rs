@@ -22,6 +22,8 @@ pub struct RecordedRequest {
     /// The time when the client closed the connection (FIN or RST) while this was its last request. `None` while the
     /// connection is open, and if this server closed it first.
     pub closed_at: Option<Instant>,
+    /// Whether a service with a rate limit rejected it.
+    pub rejected: bool,
 }
 
 impl RecordedRequest {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::case::Case;
 use crate::exchange::Exchange;
-use crate::expect::{Count, ExpectRequest, cancel_after};
+use crate::expect::{ExpectRequest, cancel_after};
 use crate::matching::{differences, is_operation};
 use crate::request::RecordedRequest;
 
@@ -14,13 +14,13 @@ use crate::request::RecordedRequest;
 pub(crate) fn check_requests(case: &Case, requests: &[RecordedRequest]) -> Vec<String> {
     let expect = &case.expect;
     let mut wrong = Vec::new();
-    let matches = match expect.server_saw {
-        None => true,
-        Some(Count::Exactly(count)) => requests.len() == count,
-        Some(Count::Between([min, max])) => (min..=max).contains(&requests.len()),
-    };
-    if let (false, Some(count)) = (matches, expect.server_saw) {
-        wrong.push(format!("server_saw: expected {count}, got {}", requests.len()));
+    let rejected = requests.iter().filter(|request| request.rejected).count();
+    for (name, expected, found) in
+        [("server_saw", expect.server_saw, requests.len()), ("rejected", expect.rejected, rejected)]
+    {
+        if let Some(expected) = expected.filter(|expected| !expected.includes(found)) {
+            wrong.push(format!("{name}: expected {expected}, got {found}"));
+        }
     }
     if let Some(gaps) = &expect.gap_ms {
         let found: Vec<u128> = requests.windows(2).filter_map(gap).collect();

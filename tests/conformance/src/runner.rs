@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -89,7 +89,7 @@ async fn warm_up(server: &ScriptedServer, driver: &Driver, watchdog: Duration) {
     server.script("warm-up", steps_from_json(run).unwrap_or_default());
     let client = json!({"api_key": CANARY_KEY, "base_url": server.base_url("warm-up")});
     let line = json!({"id": "warm-up", "client": client, "call": {"kit": "text-gen", "input": {"prompt": "warm-up"}}});
-    let _ = tokio::time::timeout(watchdog, driver.call("warm-up", &line)).await;
+    let _ = tokio::time::timeout(watchdog, driver.call(&[line])).await;
 }
 
 /// Returns the verdict, and the texts that must not be on standard error.
@@ -105,7 +105,7 @@ async fn run_case(
         Ok(case) => case,
         Err(error) => return (Verdict::Failed(vec![error.to_string()]), Vec::new()),
     };
-    server.script(&id, std::mem::take(&mut case.server));
+    server.script(&id, std::mem::take(&mut case.service));
     let verdict = match tokio::time::timeout(options.watchdog, exchange_all(&case, &id, server, driver)).await {
         Ok(Ok(exchanges)) => judge(&case, &exchanges, &server.requests(&id), &options.driver),
         Ok(Err(error)) => Verdict::Failed(vec![error.to_string()]),
@@ -117,25 +117,29 @@ async fn run_case(
     (verdict, absent)
 }
 
-/// Makes the calls of a case, one after another.
+/// Makes the calls of a case, one after another or all at once.
 async fn exchange_all(
     case: &Case,
     id: &str,
     server: &ScriptedServer,
     driver: &Driver,
 ) -> Result<Vec<Exchange>, DriverError> {
-    let mut exchanges = Vec::with_capacity(case.calls.len());
-    for (index, call) in case.calls.iter().enumerate() {
-        if index > 0 {
-            tokio::time::sleep(case.pause).await;
-        }
+    let line = |(index, call)| {
         let call_id = format!("{id}.{index}");
-        let line = if case.calls.len() > 1 {
+        if case.calls.len() > 1 {
             json!({"id": call_id, "client_id": id, "client": case.client, "call": call})
         } else {
             json!({"id": call_id, "client": case.client, "call": call})
-        };
-        exchanges.push(driver.call(&call_id, &line).await?);
+        }
+    };
+    let lines: Vec<Value> = case.calls.iter().enumerate().map(line).collect();
+    let at_once = if case.concurrent { lines.len() } else { 1 };
+    let mut exchanges = Vec::with_capacity(lines.len());
+    for (index, batch) in lines.chunks(at_once).enumerate() {
+        if index > 0 {
+            tokio::time::sleep(case.pause).await;
+        }
+        exchanges.extend(driver.call(batch).await?);
     }
     if let Some(within) = case.expect.aborted_within_ms {
         let _ = tokio::time::timeout(Duration::from_millis(within), server.last_connection_closed(id)).await;

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::perform::{ConnectionEnd, perform};
 use crate::read_request::read_request;
 use crate::request::RecordedRequest;
+use crate::service::Service;
 use crate::step::Step;
 
 /// Plays the service from scripts, one script per case, on its own loopback port.
@@ -54,10 +55,10 @@ impl ScriptedServer {
         format!("http://127.0.0.1:{}/{case}/v1", self.port)
     }
 
-    /// Sets the steps of a case, starts with the first one, and drops the requests recorded so far. `case` is one path
-    /// segment of letters, digits, `-`, `_` and `.`.
-    pub fn script(&self, case: &str, steps: Vec<Step>) {
-        let script = Script { steps: steps.into_iter().map(Arc::new).collect(), requests: Vec::new() };
+    /// Sets the service of a case, such as its steps, which start with the first one, and drops the requests recorded so
+    /// far. `case` is one path segment of letters, digits, `-`, `_` and `.`.
+    pub fn script(&self, case: &str, service: impl Into<Service>) {
+        let script = Script { service: service.into(), requests: Vec::new() };
         self.cases.lock().insert(case.to_owned(), script);
     }
 
@@ -107,7 +108,7 @@ struct Cases {
 
 #[derive(Debug, Default)]
 struct Script {
-    steps: Vec<Arc<Step>>,
+    service: Service,
     requests: Vec<RecordedRequest>,
 }
 
@@ -123,14 +124,15 @@ impl Cases {
     }
 
     /// Records a request and returns the step that responds to it.
-    fn record(&self, request: RecordedRequest) -> (RequestId, Arc<Step>) {
+    fn record(&self, mut request: RecordedRequest) -> (RequestId, Arc<Step>) {
         let case = request.case_id();
         let mut scripts = self.lock();
         let script = scripts.entry(case.clone()).or_default();
         let index = script.requests.len();
-        let step = script.steps.get(index).or(script.steps.last()).cloned();
+        let step;
+        (step, request.rejected) = script.service.respond(index, Instant::now());
         script.requests.push(request);
-        (RequestId { case, index }, step.unwrap_or_else(|| Arc::new(Step::unknown_case())))
+        (RequestId { case, index }, step)
     }
 
     fn record_close(&self, id: &RequestId) {

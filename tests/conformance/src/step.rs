@@ -20,8 +20,16 @@ pub struct Step {
 impl Step {
     /// The response to a path that no scripted case has.
     pub(crate) fn unknown_case() -> Self {
-        let body = Some(Body::Json(json!({"error": {"message": "no case is scripted for this path"}})));
-        let response = Response { status: 404, headers: BTreeMap::new(), body, chunked: false, close: Close::No };
+        Self::respond(404, &[], json!({"error": {"message": "no case is scripted for this path"}}))
+    }
+
+    /// A response with a JSON body.
+    pub(crate) fn respond(status: u16, headers: &[(&str, &str)], body: Value) -> Self {
+        let header = |(name, value): &(&str, &str)| {
+            ((*name).to_owned(), Some(HeaderValue::One(HeaderText::Text((*value).to_owned()))))
+        };
+        let headers = headers.iter().map(header).collect();
+        let response = Response { status, headers, body: Some(Body::Json(body)), chunked: false, close: Close::No };
         Self { delay: Duration::ZERO, action: Action::Respond(response) }
     }
 }

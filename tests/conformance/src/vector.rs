@@ -170,6 +170,23 @@ mod tests {
             (json!({"expect": {"error": {}, "response_metadata": {}}}), "requires ok"),
             (json!({"expect": {"calls": []}}), "one entry per call"),
             (json!({"expect": {"calls": [{"ok": {}}], "ok": {}}}), "exclude"),
+            (json!({"call": {"kit": "k", "times": 2}}), "call: unknown field `times`"),
+            (json!({"calls": [{"kit": "k", "times": 0}]}), "times takes a number from 1 to 100"),
+            (json!({"calls": [{"kit": "k", "times": 101}]}), "times takes a number from 1 to 100"),
+            (json!({"calls": [{"times": 2}], "expect": {"calls": [{"ok": {}}, {"ok": {}}]}}), "one entry per call"),
+            (json!({"concurrent": true}), "concurrent requires two calls"),
+            (json!({"concurrent": true, "calls": [{}, {}], "pause_ms": 1}), "concurrent and pause_ms exclude"),
+            (
+                json!({"concurrent": true, "calls": [{"options": {"cancel_after_ms": 1}, "times": 2}],
+                    "expect": {"ok": {}, "aborted_within_ms": 1}}),
+                "concurrent and aborted_within_ms exclude",
+            ),
+            (json!({"limit": {"window": "fixed", "per_ms": 1}}), "limit: needs per_ms"),
+            (
+                json!({"server": [], "limit": {"window": "fixed", "per_ms": 1, "requests": 1}}),
+                "server and limit exclude",
+            ),
+            (json!({"expect": {"ok": {}, "rejected": 1}}), "rejected requires limit"),
             (json!({"call": {"input": {"$repeat": ["a"]}}}), "$repeat"),
             (json!({"call": {"input": {"$repeat": ["ab", 52_428_800]}}}), "$repeat"),
         ] {
@@ -198,7 +215,18 @@ mod tests {
         );
         assert_eq!(case.calls[0]["input"]["prompt"], "ababab");
         assert_eq!(case.calls[0]["config"]["stop"][0], "xx");
-        assert!(format!("{:?}", case.server).contains("http://127.0.0.1:7/t-0/v1/elsewhere"));
+        assert!(format!("{:?}", case.service).contains("http://127.0.0.1:7/t-0/v1/elsewhere"));
+    }
+
+    #[test]
+    fn call_with_times_is_repeated() {
+        let calls = json!([{"kit": "a", "times": 3}, {"kit": "b"}]);
+        let expect = json!({"calls": [{"ok": {}}, {"error": {}}]});
+        let case = case(json!({"concurrent": true, "calls": calls, "expect": expect})).unwrap();
+        let kits: Vec<&Value> = case.calls.iter().map(|call| &call["kit"]).collect();
+        assert_eq!(kits, ["a", "a", "a", "b"]);
+        let expected: Vec<bool> = case.expect.calls.iter().map(|call| call.ok.is_some()).collect();
+        assert_eq!((case.concurrent, expected), (true, vec![true, true, true, false]));
     }
 
     #[test]

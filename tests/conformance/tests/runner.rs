@@ -34,17 +34,23 @@ fn matching_cases_pass() -> TestResult {
     let two = json!({"name": "two calls", "calls": [{"kit": "k"}, {"kit": "k"}], "pause_ms": 20,
         "server": [{"status": 429}, {"status": 200}],
         "expect": {"calls": [{"error": {"status": 429}}, {"ok": {}}], "gap_ms": [[20, 5000]], "server_saw": 2}});
+    let limit = json!({"window": "fixed", "requests": 2, "per_ms": 60_000});
+    let limited = json!({"name": "limited", "calls": [{"times": 2}, {}], "limit": limit,
+        "expect": {"calls": [{"ok": {}}, {"error": {"status": 429}}], "server_saw": 3, "rejected": 1}});
+    let at_once = json!({"name": "at once", "concurrent": true, "calls": [{"times": 3}],
+        "server": [{"status": 200, "delay_ms": 1000}], "expect": {"ok": {}, "total_ms": [1000, 2900]}});
     let ok = json!({"ok": {"output": {"text": "hi"}}, "server_saw": 1,
         "requests": [{"path": "/v1/kits/run", "headers": {"authorization": {"$contains": "Bearer bak_canary"}}}]});
     let mut unsupported = case("unsupported", &json!({"error": {}}));
     unsupported["client"] = json!({"max_retries": -1});
-    let cases = json!([case("environment", &ok), cancelled, two, unsupported]);
+    let cases = json!([case("environment", &ok), cancelled, two, limited, at_once, unsupported]);
     let (output, text) = run(&cases, &[])?;
     assert!(output.status.success(), "{text}");
     assert_eq!(
         text,
         "ok   theme / case environment\nok   theme / cancelled\nok   theme / two calls\n\
-         unsupported  theme / case unsupported (max_retries)\n1 unsupported by the language of this driver\n3 passed, 0 failed\n"
+         ok   theme / limited\nok   theme / at once\nunsupported  theme / case unsupported (max_retries)\n\
+         1 unsupported by the language of this driver\n5 passed, 0 failed\n"
     );
     let (_, text) = run(&cases, &["--only", "two"])?;
     assert_eq!(text, "ok   theme / two calls\n1 passed, 0 failed\n");

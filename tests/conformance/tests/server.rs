@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use builderaikits_conformance::{ScriptedServer, steps_from_json};
+use builderaikits_conformance::{LimitedService, ScriptedServer, steps_from_json};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -267,6 +267,25 @@ async fn every_request_framing_is_read() -> TestResult {
     let bodies: Vec<usize> = requests.iter().map(|request| request.body.len()).collect();
     assert_eq!(bodies, [5, 0, 1, large.len()]);
     assert_eq!((&requests[0].body[..], requests[1].path.as_str()), (&b"abcde"[..], "http://elsewhere/c/y?z"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn limited_service_rejects_what_exceeds_its_window() -> TestResult {
+    let server = ScriptedServer::start().await?;
+    let limit = json!({"window": "fixed", "requests": 1, "per_ms": 60_000, "usage": {"total_tokens": 7}});
+    server.script("c", LimitedService::from_json(limit)?);
+    let mut stream = connect_and_send(&server).await?;
+    let (head, body) = read_response(&mut stream).await?;
+    let run: Value = serde_json::from_slice(&body)?;
+    assert!(head.starts_with("http/1.1 200 ") && run["usage"] == json!({"total_tokens": 7}), "{head} {run}");
+    send(&mut stream).await?;
+    let (head, body) = read_response(&mut stream).await?;
+    let wait = head.split("retry-after-ms: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or_default();
+    assert!(head.starts_with("http/1.1 429 ") && (1..=60_000).contains(&wait.parse::<u64>()?), "{head}");
+    assert_eq!(serde_json::from_slice::<Value>(&body)?["error"]["message"], "slow down");
+    let rejected: Vec<bool> = server.requests("c").iter().map(|request| request.rejected).collect();
+    assert_eq!(rejected, [false, true]);
     Ok(())
 }
 

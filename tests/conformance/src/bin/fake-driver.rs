@@ -83,7 +83,8 @@ fn ok() -> Value {
     json!({
         "ok": {"id": "run_1", "kit": "text-gen", "status": "completed", "output": {"text": "hi"},
             "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}, "latency_ms": 3},
-        "response_metadata": {"attempts": 1, "request_id": null, "idempotency_key": "one", "elapsed_ms": 1, "headers": {}}
+        "response_metadata": {"attempts": 1, "request_id": null, "idempotency_key": "one", "elapsed_ms": 1, "headers": {},
+            "cost_nano_usd": null}
     })
 }
 

@@ -7,8 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use builderaikits::{
-    ApiKey, Client, ClientOptions, Error, ErrorKind, HeaderMap, Redacted, RequestOptions, Result, Run, RunRequest,
-    Timeout,
+    ApiKey, Client, ClientOptions, Cost, Error, ErrorKind, HeaderMap, Kit, Redacted, RequestOptions, Result, Run,
+    RunRequest, Timeout,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
@@ -62,14 +62,21 @@ macro_rules! copy {
 
 fn client(given: &Value) -> Result<Result<Client>, &'static str> {
     let mut options = ClientOptions::default();
-    copy!(given => options, base_url max_retries retry_ambiguous max_concurrency max_response_bytes proxy ca_file allow_http
-        app_name);
+    copy!(given => options, base_url max_retries retry_ambiguous retry_budget max_concurrency max_response_bytes proxy
+        ca_file allow_http app_name);
     options.timeout = timeout(given, "timeout_ms")?.map_or(options.timeout, Into::into);
     options.attempt_timeout = timeout(given, "attempt_timeout_ms")?.map_or(options.attempt_timeout, Into::into);
     options.connect_timeout = timeout(given, "connect_timeout_ms")?.map_or(options.connect_timeout, Into::into);
     options.headers = headers(given);
-    let api_key = given["api_key"].as_str().map(ApiKey::new).transpose();
-    Ok(api_key.and_then(|api_key| Client::new(ClientOptions { api_key, ..options })))
+    let create = || {
+        options.api_key = given["api_key"].as_str().map(ApiKey::new).transpose()?;
+        if let Some(limit) = given["rate_limit"].as_str() {
+            options.rate_limit = limit.parse()?;
+        }
+        options.prices = prices(given)?;
+        Client::new(options)
+    };
+    Ok(create())
 }
 
 async fn call(client: Result<Client>, mut call: Value) -> Value {
@@ -125,6 +132,17 @@ fn headers(given: &Value) -> Vec<(String, Redacted<String>)> {
     pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().into())).collect()
 }
 
+fn prices(given: &Value) -> Result<Vec<(Kit, Cost)>> {
+    let prices = given["prices"].as_object().into_iter().flatten();
+    let price = |(kit, price): (&String, &Value)| {
+        // A number is written without an exponent.
+        let text = price.as_f64().map(|number| number.to_string());
+        let price: Cost = text.as_deref().or(price.as_str()).unwrap_or_default().parse()?;
+        Ok((kit.as_str().into(), price))
+    };
+    prices.map(price).collect()
+}
+
 fn run_reply(run: &Run) -> Value {
     let metadata = &run.response_metadata;
     json!({ "ok": run, "response_metadata": {
@@ -133,6 +151,7 @@ fn run_reply(run: &Run) -> Value {
         "idempotency_key": metadata.idempotency_key,
         "elapsed_ms": metadata.elapsed.as_millis(),
         "headers": header_map(&metadata.headers),
+        "cost_nano_usd": run.cost.map(Cost::nano_usd),
     }})
 }
 
