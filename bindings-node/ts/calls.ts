@@ -64,7 +64,19 @@ function parseResponse(json: string): object {
   return response;
 }
 
+/** Defines a property that is not part of the response. JSON keeps a field of the response that has the same name. */
 function defineMetadata(response: object, name: string, value: unknown): void {
+  if (Object.hasOwn(response, name)) {
+    const field = { [name]: (response as Record<string, unknown>)[name] };
+    const before = (response as { toJSON?: unknown }).toJSON;
+    defineHidden(response, 'toJSON', function (this: object) {
+      return { ...(typeof before === 'function' ? before.call(this) : this), ...field };
+    });
+  }
+  defineHidden(response, name, value);
+}
+
+function defineHidden(response: object, name: string, value: unknown): void {
   Object.defineProperty(response, name, { value, enumerable: false, configurable: true });
 }
 

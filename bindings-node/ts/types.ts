@@ -128,7 +128,7 @@ export interface Run {
   /** How long the service worked on the run, in milliseconds. */
   latency_ms?: number;
   /** The price of the kit times the total tokens; undefined where either is not known. Not part of the API response, and not
-   * enumerable. It replaces a response field of this name. */
+   * enumerable. A response field of this name is in its JSON only. */
   readonly cost?: Cost | undefined;
   /** Not part of the API response, and not enumerable: JSON and copies do not include it. */
   readonly responseMetadata: ResponseMetadata;

@@ -54,6 +54,11 @@ impl Ledger {
         self.tokens.total.saturating_add(self.reserved_tokens)
     }
 
+    /// Tokens that count now, of attempts that have ended.
+    pub(crate) fn settled_tokens(&self) -> u64 {
+        self.tokens.total
+    }
+
     /// Reserves a request and its tokens.
     pub(crate) fn reserve(&mut self, tokens: u64) {
         self.unsent = self.unsent.saturating_add(1);

@@ -118,14 +118,12 @@ impl Limiter {
 
     /// The body of an admitted attempt begins to be sent.
     pub(crate) fn sent(&mut self, now: Duration) {
-        self.ledger.expire(now);
         self.ledger.sent(now);
     }
 
     /// An admitted attempt ends. `tokens` is what was reserved for it.
     pub(crate) fn ended(&mut self, now: Duration, tokens: u64, used: Used) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.ledger.expire(now);
         let used_tokens = match used {
             Used::Nothing => {
                 self.ledger.return_request();
@@ -159,22 +157,29 @@ impl Limiter {
         }
     }
 
-    /// When the attempt behind `ahead` others can be sent at the earliest, as far as gate and limit of requests say.
-    pub(crate) fn earliest(&mut self, now: Duration, ahead: usize) -> Duration {
+    /// When the attempt behind `ahead` others can be sent at the earliest, as far as that is known: by the gate, the limit of
+    /// requests, and the tokens of attempts that have ended.
+    pub(crate) fn earliest(&mut self, now: Duration, ahead: usize, tokens: TokenEstimate) -> Duration {
         self.advance(now);
         let opens_at = self.gate.opens_at.max(now);
-        let Some((limit, per)) = self.limit.as_ref().and_then(|limit| Some((limit.requests()?, limit.window()))) else {
-            return opens_at;
-        };
-        let ahead = u64::try_from(ahead).unwrap_or(u64::MAX);
-        // Every request makes room for another one a window later.
-        let (windows, place) = (ahead.div_euclid(limit), ahead.rem_euclid(limit));
-        let counted = self.ledger.requests();
-        let first = match counted.saturating_add(place).saturating_add(1).saturating_sub(limit) {
-            0 => opens_at,
-            excess => self.ledger.requests_expire(excess, now).max(opens_at),
-        };
-        first.saturating_add(per.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX)))
+        let Some(limit) = &self.limit else { return opens_at };
+        let by_requests = limit.requests().map_or(opens_at, |max| {
+            let ahead = u64::try_from(ahead).unwrap_or(u64::MAX);
+            // Every request makes room for another one a window later.
+            let (windows, place) = (ahead.div_euclid(max), ahead.rem_euclid(max));
+            let later = limit.window().saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX));
+            let counted = self.ledger.requests();
+            match counted.saturating_add(place).saturating_add(1).saturating_sub(max) {
+                0 => opens_at,
+                excess => self.ledger.requests_expire(excess, now).max(opens_at),
+            }
+            .saturating_add(later)
+        });
+        let by_tokens = limit.tokens().and_then(|max| {
+            let excess = self.ledger.settled_tokens().saturating_add(tokens.at_most.min(max)).saturating_sub(max);
+            self.ledger.tokens_expire(excess).filter(|_| excess > 0)
+        });
+        by_requests.max(by_tokens.unwrap_or(opens_at))
     }
 
     /// The length of a wait until then, without the jitter that was added to what the service asked for.
@@ -453,6 +458,8 @@ mod tests {
         limiter.sent(S(2));
         limiter.ended(S(3), 40, Used::Unknown);
         assert_eq!(limiter.admit(S(3), tokens(1)), Admission::At(MS(61_250)), "100 tokens");
+        assert_eq!([0, 1].map(|ahead| limiter.earliest(S(3), ahead, tokens(1))), [MS(61_250), MS(61_250)]);
+        assert_eq!(limiter.earliest(S(3), 0, tokens(0)), MS(60_250));
         assert_eq!(limiter.admit(S(3), tokens(0)), Admission::At(MS(60_250)), "three requests");
         // Larger than a window: when nothing counts any more.
         assert_eq!(limiter.admit(S(3), tokens(500)), Admission::At(MS(63_250)));
@@ -468,12 +475,15 @@ mod tests {
         let mut limiter = Limiter::new(RateLimit::Custom(quota), 1_000);
         send(&mut limiter, S(0), 1);
         send(&mut limiter, S(10), 1);
-        let mut earliest = |place| limiter.earliest(S(20), place).as_millis();
+        let mut earliest = |place| limiter.earliest(S(20), place, TokenEstimate::default()).as_millis();
         let places = [0, 1, 2, 3, 4, 5, 6].map(&mut earliest);
         assert_eq!(places, [20_000, 60_250, 70_250, 80_250, 120_500, 130_500, 140_500]);
         let mut closed = Limiter::new(RateLimit::Off, 1_000);
         send(&mut closed, S(0), 1);
         reject(&mut closed, S(0), S(0), S(60), 1);
-        assert_eq!([0, 5_000].map(|place| closed.earliest(S(1), place)), [MS(60_500), MS(60_500)]);
+        assert_eq!(
+            [0, 5_000].map(|place| closed.earliest(S(1), place, TokenEstimate::default())),
+            [MS(60_500), MS(60_500)]
+        );
     }
 }

@@ -53,7 +53,7 @@ impl Pacer {
                 return Ok(permit);
             }
             let until = deadline.map(|deadline| deadline.at.saturating_duration_since(self.queue.epoch));
-            if let Some(no_room) = state.no_room(self.queue.now(), place, until) {
+            if let Some(no_room) = state.no_room(self.queue.now(), place, workload, until) {
                 return Err(no_room);
             }
             let (decision, receiver) = oneshot::channel();
@@ -63,7 +63,7 @@ impl Pacer {
         };
         match before(deadline.as_ref(), waiting.decided()).await {
             Ok(decision) => decision,
-            Err(deadline) => Err(self.timed_out(deadline)),
+            Err(deadline) => Err(self.timed_out(workload, deadline)),
         }
     }
 
@@ -74,10 +74,11 @@ impl Pacer {
         PacingStatus { waiting, ..state.limiter.status(self.queue.now()) }
     }
 
-    fn timed_out(&self, deadline: Deadline) -> NoRoom {
+    fn timed_out(&self, workload: Option<&Workload>, deadline: Deadline) -> NoRoom {
         let mut state = self.queue.lock();
         let now = self.queue.now();
-        let earliest = state.limiter.earliest(now, 0);
+        let tokens = state.tokens(workload);
+        let earliest = state.limiter.earliest(now, 0, tokens);
         let is_limited = earliest > now || !state.limiter.is_full();
         match state.limiter.reason(now).filter(|_| is_limited) {
             Some(reason) => {

@@ -173,7 +173,7 @@ impl Queue {
         let mut refused = Vec::new();
         let mut kept = VecDeque::with_capacity(state.waiters.len());
         for waiter in std::mem::take(&mut state.waiters) {
-            match state.no_room(now, kept.len(), waiter.deadline) {
+            match state.no_room(now, kept.len(), waiter.workload.as_ref(), waiter.deadline) {
                 Some(no_room) => refused.push((waiter.decision, no_room)),
                 None => kept.push_back(waiter),
             }
@@ -212,7 +212,7 @@ impl State {
     }
 
     /// The estimated tokens of a call; 0 if they are not limited.
-    fn tokens(&self, workload: Option<&Workload>) -> TokenEstimate {
+    pub(crate) fn tokens(&self, workload: Option<&Workload>) -> TokenEstimate {
         match (self.limiter.token_limit(), workload) {
             (Some(limit), Some(workload)) => self.outputs.tokens(workload, limit),
             _ => TokenEstimate::default(),
@@ -220,8 +220,16 @@ impl State {
     }
 
     /// Why the call at `place` cannot be sent before its deadline, if that is known.
-    pub(crate) fn no_room(&mut self, now: Duration, place: usize, deadline: Option<Duration>) -> Option<NoRoom> {
-        let earliest = self.limiter.earliest(now, place);
+    pub(crate) fn no_room(
+        &mut self,
+        now: Duration,
+        place: usize,
+        workload: Option<&Workload>,
+        deadline: Option<Duration>,
+    ) -> Option<NoRoom> {
+        deadline?;
+        let tokens = self.tokens(workload);
+        let earliest = self.limiter.earliest(now, place, tokens);
         deadline.filter(|deadline| earliest >= *deadline && earliest > now)?;
         let reason = self.limiter.reason(now)?;
         Some(NoRoom::RateLimit { wait: Some(self.limiter.wait(now, earliest)), reason })
