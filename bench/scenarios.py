@@ -113,6 +113,13 @@ SUMMARY: dict[str, list[Row]] = {
             "calls_per_s",
             {"reqwest": "", "async-openai": "", "hyper": ""},
         ),
+        Row(
+            "64 at once within limits that are never reached, CPU per call",
+            "paced",
+            "cpu_us_per_call",
+            {f"{SDK}-off": ""},
+            sdk=f"{SDK}-paced",
+        ),
         Row("10,000 in flight, wall time", "in-flight-10000", "wall_s", {"reqwest": "<= 1.05", "async-openai": ""}),
         Row("10,000 in flight, peak memory", "in-flight-10000", "peak_mib", {"reqwest": ""}),
         Row("process start to first response", "first", "process_ms", {"reqwest": "<= 1.10", "async-openai": ""}),
