@@ -56,8 +56,8 @@ impl Client {
         Self::create(Origin::Options(Box::new(options), language), ClosedFlag::default())
     }
 
-    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit, and is closed with the
-    /// original.
+    /// Creates a copy with other options. It shares connections, rate limit, retry budget and concurrency limit, and is closed
+    /// with the original.
     ///
     /// # Errors
     ///

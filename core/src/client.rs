@@ -103,8 +103,8 @@ impl Client {
         Ok(Self { settings, pipeline: Arc::new(pipeline), closed: ClosedFlag::default(), language })
     }
 
-    /// Creates a copy with other options. It shares connections, retry budget and concurrency limit with this client, and is
-    /// closed with it; closing the copy closes the copy alone. A copy of a copy is one of the original.
+    /// Creates a copy with other options. It shares connections, rate limit, retry budget and concurrency limit with this
+    /// client, and is closed with it; closing the copy closes the copy alone. A copy of a copy is one of the original.
     ///
     /// ```
     /// # use builderaikits::*;

@@ -39,7 +39,8 @@ pub struct ClientOptions {
     /// It must use https, except for `localhost`, 127.0.0.0/8 and ::1, or with [`allow_http`](Self::allow_http). It must
     /// not contain credentials, a query, a fragment or control characters.
     pub base_url: Redacted<String>,
-    /// The total time limit of a call: queueing, all attempts and the waits between them. Default 120 s; `None`: no limit.
+    /// The total time limit of a call: queueing, all attempts and the waits between them. Default 120 s; `None`: no limit. A
+    /// call that has to wait for the rate limit beyond it fails at once.
     pub timeout: Option<Duration>,
     /// The time limit of one attempt, including its response body. Default `None`: no limit except
     /// [`timeout`](Self::timeout).
@@ -123,7 +124,7 @@ impl Default for ClientOptions {
 /// The options that a copy of a client may change: [`Client::with_options`](crate::Client::with_options). `None`, the
 /// default, keeps the client's value.
 ///
-/// The other options belong to connections, which copies share.
+/// The other options belong to connections and limits, which copies share.
 #[derive(Debug, Clone, Default)]
 pub struct ClientOverrides {
     /// Overrides [`ClientOptions::api_key`].
