@@ -212,7 +212,7 @@ impl Given<'_> {
                 Value::Number(number) => number.as_f64().unwrap_or(f64::NAN).to_string(),
                 _ => String::new(),
             };
-            text.parse().map(|price| (Kit::from(kit.as_str()), price))
+            builderaikits::bindings::price(kit, &text).map(|price| (Kit::from(kit.as_str()), price))
         };
         prices.iter().map(price).collect()
     }
@@ -307,8 +307,12 @@ mod tests {
             (json!({"rate_limit": {"per_ms": -1}}), "rate_limit", "`rate_limit.per` must be a length of time"),
             (json!({"rate_limit": {"request": 1}}), "rate_limit", "`rate_limit` has requests, tokens and per, but"),
             (json!({"prices": 1}), "prices", "`prices` must map kit ids to prices"),
-            (json!({"prices": {"text-gen": -1}}), "prices", "`prices`: an amount must be a number of US dollars"),
-            (json!({"prices": {"text-gen": null}}), "prices", "`prices`: an amount must be"),
+            (
+                json!({"prices": {"text-gen": -1}}),
+                "prices",
+                "`prices`: the price of 'text-gen' must be a number of US dollars",
+            ),
+            (json!({"prices": {"text-gen": null}}), "prices", "`prices`: the price of 'text-gen' must be"),
             (json!({"retry_ambiguous": 1}), "retry_ambiguous", "`retry_ambiguous` must be true or false"),
             (json!({"headers": ["a"]}), "headers", "`headers` must map header names to strings"),
             (json!({"headers": {"a": 1}}), "headers", "`headers` must map header names to strings"),

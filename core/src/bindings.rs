@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::config::options::{ClientOptions, RequestOptions};
 use crate::error::{Error, ErrorKind, ErrorParts, Result};
 use crate::models::catalog::{KITS, KitInfo, Plan, Quota};
+use crate::models::cost::Cost;
 use crate::models::response_metadata::ResponseMetadata;
 use crate::models::run::Run;
 use crate::models::run_request::RunRequest;
@@ -52,6 +53,18 @@ pub fn plain_http_authority(client: &Client) -> Option<&str> {
 /// As [`ClientOptions::from_env`].
 pub fn options_from_env_with(lookup: impl Fn(&str) -> Option<String>) -> Result<ClientOptions> {
     ClientOptions::from_env_with(lookup)
+}
+
+/// A price of the option `prices` from its text.
+///
+/// # Errors
+///
+/// [`Config`](ErrorKind::Config) with the name of the option and the kit.
+pub fn price(kit: &str, text: &str) -> Result<Cost> {
+    text.parse().map_err(|_| {
+        let message = format!("`prices`: the price of '{}' must be {}.", kit.escape_debug(), Cost::FORM);
+        Error::config("prices", message)
+    })
 }
 
 /// The error of a call on a closed client.

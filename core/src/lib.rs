@@ -25,7 +25,7 @@
 //! - **Calls are bounded.** [`ClientOptions::timeout`] covers queueing, every attempt and the waits between them.
 //!   Dropping the future aborts the request at once.
 //! - **Calls keep to the rate limit of the plan.** They wait in one queue, first come, first served. [`RateLimit`] is learned
-//!   from the first 429, or set. A call that cannot be sent before its deadline fails at once.
+//!   from the first 429, or set. A call whose known wait exceeds its deadline fails at once.
 //! - **Billed responses are not lost.** Unknown fields are kept ([`Run::extra`]), malformed optional fields are ignored,
 //!   and a response that cannot be decoded is kept in [`Error::body`].
 //! - **Keys and prompts are not printed**: not in logs, error messages or `Debug`. Redirects are never followed, and plain

@@ -2,7 +2,7 @@
 
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_MUTANTS_VERSION := 27.1.0
-MUTANTS_OF ?= pipeline/retry pipeline/retry_after pipeline/budget pipeline/response pipeline/attempt_error config/resolve config/headers config/base_url models/decode models/decode_lenient
+MUTANTS_OF ?= pipeline/retry pipeline/retry_after pipeline/budget pipeline/response pipeline/attempt_error config/resolve config/headers config/base_url models/decode models/decode_lenient models/cost config/rate_limit config/prices pacing/ledger pacing/limit pacing/gate pacing/limiter pacing/waiters pacing/output_estimates
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := run error_response retry_after base_url headers
 CARGO_FUZZ := .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz

@@ -13,7 +13,7 @@ async function run(row) {
     report.seconds = (performance.now() - start) / 1000;
   } catch (error) {
     if (!(error instanceof BuilderAIKitsError)) throw error;
-    report.last_error = Math.max(report.last_error, error.elapsed / 1000);
+    report.last_error = Math.max(report.last_error, error.elapsedMs / 1000);
     const name = `${error.kind} ${error.retryStoppedBy ?? ''}: ${error.message}`;
     report.errors[name] = (report.errors[name] ?? 0) + 1;
   }

@@ -139,9 +139,13 @@ def check(scenario: Scenario, report: dict) -> list[str]:
     ratio, requests = (1.03, scenario.rows) if scenario.mode == "plan" else (1.1, 2.05 * scenario.rows)
     if server["requests"] > requests:
         problems.append(f"{server['requests']} requests, at most {requests:.0f}")
-    # Shorter windows have more of the margin and of the whole seconds of Retry-After.
-    if scenario.seconds >= 60 and report["seconds"] > ratio * scenario.ideal + 1:
-        problems.append(f"{report['seconds']:.1f} s, at most {ratio:.2f} of {scenario.ideal} s")
+    # Shorter windows have more of the margin of 0.25 s, of the whole seconds of Retry-After and, on a machine that is
+    # busy, of the time that a burst takes.
+    most = ratio * scenario.ideal + 1
+    if scenario.seconds < 60:
+        most = 1.5 * scenario.ideal + 5
+    if report["seconds"] > most:
+        problems.append(f"{report['seconds']:.1f} s, at most {most:.1f} (ideal: {scenario.ideal} s)")
     return problems
 
 
@@ -150,6 +154,9 @@ def check_errors(scenario: Scenario, report: dict) -> list[str]:
     problems = []
     if report["ok"] < min(scenario.rows, 1.9 * scenario.limit):
         problems.append(f"only {report['ok']} calls")
+    # At once means when the limit is known, and not at the timeout.
+    if report["last_error"] > 0.75 * float(scenario.timeout):
+        problems.append(f"an error after {report['last_error']:.1f} s")
     for error in report["errors"]:
         if not NAMES_LIMIT_AND_WAIT.search(error):
             problems.append(f"an error does not name limit and wait: {error}")

@@ -82,7 +82,7 @@ where
         match O::decode(&success.response.body, &mut success.metadata) {
             Ok(mut decoded) => {
                 let bill = O::bill(&mut decoded, price);
-                client.pipeline().succeeded(success.permit, &request, &bill).await;
+                client.pipeline().succeeded(success.permit, &request, &bill);
                 Ok(decoded.into())
             }
             Err(reason) => {
@@ -95,7 +95,7 @@ where
 
 fn prepare<O: Operation>(client: &Client, operation: O, options: &RequestOptions, host: HostTimes) -> Result<Request> {
     let (name, path) = (O::NAME, operation.path());
-    let workload = if client.pipeline().pacer().counts_tokens { operation.workload() } else { None };
+    let workload = if client.pipeline().pacer().counts_tokens { operation.workload().map(Box::new) } else { None };
     let (method, idempotent) = (O::METHOD, O::IDEMPOTENT);
     let operation = OperationRequest { name, method, path, body: operation.body()?, idempotent, workload };
     if tokio::runtime::Handle::try_current().is_err() {

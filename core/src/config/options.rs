@@ -40,7 +40,7 @@ pub struct ClientOptions {
     /// not contain credentials, a query, a fragment or control characters.
     pub base_url: Redacted<String>,
     /// The total time limit of a call: queueing, all attempts and the waits between them. Default 120 s; `None`: no limit. A
-    /// call that has to wait for the rate limit beyond it fails at once.
+    /// call that is known to wait for the rate limit beyond it fails at once.
     pub timeout: Option<Duration>,
     /// The time limit of one attempt, including its response body. Default `None`: no limit except
     /// [`timeout`](Self::timeout).

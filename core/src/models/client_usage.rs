@@ -26,9 +26,9 @@ pub struct ClientUsage {
     pub output_tokens: u64,
     /// Input and output tokens of the runs.
     pub total_tokens: u64,
-    /// Runs whose tokens the service did not say. They are not in the numbers of tokens.
+    /// Runs without a total of tokens in their response. They are not in `total_tokens`.
     pub runs_with_unknown_usage: u64,
-    /// The cost of the runs whose tokens and price are known.
+    /// The cost of the runs with a total of tokens and a known price.
     pub cost: Cost,
     /// How the client keeps to the rate limit at the moment.
     pub pacing: PacingStatus,
@@ -47,9 +47,9 @@ pub struct PacingStatus {
     /// The length of time that both apply to. Serialized in seconds.
     #[serde(serialize_with = "seconds")]
     pub limit_per: Option<Duration>,
-    /// Requests that count towards the limit now.
+    /// Requests that count towards the limit now; without a limit, those of the last two minutes.
     pub requests_in_window: u64,
-    /// Tokens that count towards the limit now, with those reserved for attempts in flight.
+    /// Tokens that count towards the limit now, with those reserved for attempts in flight. 0 without a limit of tokens.
     pub tokens_in_window: u64,
     /// Attempts on the wire.
     pub in_flight: u64,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 const NANO_PER_USD: u64 = 1_000_000_000;
 
@@ -24,6 +24,9 @@ const NANO_PER_USD: u64 = 1_000_000_000;
 pub struct Cost(u64);
 
 impl Cost {
+    /// The form of a cost as text, for messages.
+    pub(crate) const FORM: &str = "a number of US dollars that is not negative, with up to 9 decimals, such as 0.0004";
+
     /// Creates a cost from billionths of a US dollar.
     #[must_use]
     pub const fn from_nano_usd(nano_usd: u64) -> Self {
@@ -64,14 +67,10 @@ impl fmt::Display for Cost {
 impl FromStr for Cost {
     type Err = Error;
 
-    /// Reads US dollars as a decimal number with up to 9 decimals, such as `0.0004`.
+    /// Reads US dollars as a decimal number with up to 9 decimals, such as `0.0004`. The error is
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).ok_or_else(|| {
-            Error::config(
-                "prices",
-                "`prices`: an amount must be a number of US dollars that is not negative, with up to 9 decimals, such as 0.0004.",
-            )
-        })
+        parse(text).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, format!("A cost must be {}.", Self::FORM)))
     }
 }
 

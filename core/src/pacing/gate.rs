@@ -12,11 +12,11 @@ pub(crate) struct Gate {
     pub(crate) opens_at: Duration,
     /// …which is a little later than the service asked for.
     pub(crate) asked_for: Duration,
-    /// The latest time that the service can have meant: the earliest of what its responses with 429 ask for. It rounds up to
-    /// seconds, and a response can wait in the client before it is read.
-    pub(crate) meant_by: Duration,
-    /// The earliest time that the service can have meant.
-    pub(crate) meant_from: Duration,
+    /// The latest end of the service's window: the earliest of what its responses with 429 ask for. It rounds up to seconds,
+    /// and a response can wait in the client before it is read.
+    pub(crate) window_ends_by: Duration,
+    /// The earliest end of the service's window.
+    pub(crate) window_ends_from: Duration,
     /// Whether what the 429 tells of the limit was not used yet.
     pub(crate) unlearned: bool,
     /// When it opened the last time before it was closed.
@@ -35,20 +35,27 @@ impl Gate {
         let (asked_for, opens_at) = (now.saturating_add(retry_after), now.saturating_add(opens_after));
         let is_notable = opens_at > self.opens_at.saturating_add(NOTABLE);
         if now >= self.opens_at {
-            let meant_from = sent_at.saturating_add(retry_after).saturating_sub(Duration::from_secs(1));
-            let (meant_by, opened_at) = (asked_for, self.opens_at);
-            *self = Self { opens_at, asked_for, meant_by, meant_from, unlearned: true, opened_at };
+            let window_ends_from = sent_at.saturating_add(retry_after).saturating_sub(Duration::from_secs(1));
+            let (window_ends_by, opened_at) = (asked_for, self.opens_at);
+            *self = Self { opens_at, asked_for, window_ends_by, window_ends_from, unlearned: true, opened_at };
         } else {
-            self.meant_by = self.meant_by.min(asked_for);
+            self.window_ends_by = self.window_ends_by.min(asked_for);
             self.opens_at = self.opens_at.max(opens_at);
             self.asked_for = self.asked_for.max(asked_for);
         }
         is_notable
     }
 
+    /// Keeps the gate closed at least until this time, whatever the service asked for.
+    pub(crate) fn extend(&mut self, opens_at: Duration) {
+        if opens_at > self.opens_at {
+            (self.opens_at, self.asked_for) = (opens_at, opens_at);
+        }
+    }
+
     /// This time, or what the service asked for if it is when the gate opens.
-    pub(crate) fn without_jitter(&self, until: Duration) -> Duration {
-        if until == self.opens_at { self.asked_for } else { until }
+    pub(crate) fn without_jitter(&self, at: Duration) -> Duration {
+        if at == self.opens_at { self.asked_for } else { at }
     }
 }
 

@@ -84,20 +84,24 @@ impl Ledger {
         }
     }
 
-    /// Notes that the service rejected the request that was sent at `sent_at`. It still counts.
-    pub(crate) fn reject(&mut self, sent_at: Duration) {
-        self.requests.reject(sent_at);
+    /// A request that was returned is sent nevertheless: its connection took it at the moment of the cancellation.
+    pub(crate) fn sent_after_return(&mut self, now: Duration) {
+        self.requests.add(now, 1);
     }
 
-    /// The number of requests sent since `start` that the service did not reject, and when the first of them was sent.
+    /// Notes that the request that was sent at `sent_at` had no success. It still counts.
+    pub(crate) fn mark_failed(&mut self, sent_at: Duration) {
+        self.requests.mark_failed(sent_at);
+    }
+
+    /// The number of requests sent since `start` without those that had no success, and when the first of them was sent.
     pub(crate) fn accepted_since(&self, start: Duration) -> Option<(u64, Duration)> {
-        let accepted =
-            self.requests.entries.iter().filter(|entry| entry.last >= start && entry.amount > entry.rejected);
+        let accepted = self.requests.entries.iter().filter(|entry| entry.last >= start && entry.amount > entry.failed);
         let mut first = None;
         let mut count = 0_u64;
         for entry in accepted {
             first = first.or(Some(entry.first.max(start)));
-            count = count.saturating_add(entry.amount.saturating_sub(entry.rejected));
+            count = count.saturating_add(entry.amount.saturating_sub(entry.failed));
         }
         first.map(|first| (count, first))
     }
@@ -127,7 +131,7 @@ struct Entry {
     first: Duration,
     last: Duration,
     amount: u64,
-    rejected: u64,
+    failed: u64,
 }
 
 impl Log {
@@ -140,14 +144,14 @@ impl Log {
                 entry.last = entry.last.max(now);
                 entry.amount = entry.amount.saturating_add(amount);
             }
-            _ => self.entries.push_back(Entry { first: now, last: now, amount, rejected: 0 }),
+            _ => self.entries.push_back(Entry { first: now, last: now, amount, failed: 0 }),
         }
     }
 
-    fn reject(&mut self, sent_at: Duration) {
+    fn mark_failed(&mut self, sent_at: Duration) {
         let at = self.entries.partition_point(|entry| entry.last < sent_at);
         if let Some(entry) = self.entries.get_mut(at) {
-            entry.rejected = entry.rejected.saturating_add(1).min(entry.amount);
+            entry.failed = entry.failed.saturating_add(1).min(entry.amount);
         }
     }
 
@@ -211,16 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn accepted_requests_are_those_not_rejected() {
+    fn accepted_requests_are_those_that_did_not_fail() {
         let mut ledger = Ledger::new(S(60));
         for at in [1, 2, 2, 3, 5] {
             ledger.reserve(0);
             ledger.sent(S(at));
         }
         assert_eq!(ledger.accepted_since(S(0)), Some((5, S(1))));
-        ledger.reject(S(2));
-        ledger.reject(S(5));
-        ledger.reject(S(7));
+        ledger.mark_failed(S(2));
+        ledger.mark_failed(S(5));
+        ledger.mark_failed(S(7));
         assert_eq!(ledger.accepted_since(S(0)), Some((3, S(1))));
         assert_eq!(ledger.accepted_since(S(2)), Some((2, S(2))));
         assert_eq!(ledger.accepted_since(S(4)), None);

@@ -12,7 +12,7 @@ const DROP: f64 = 0.8;
 /// A window without a 429 raises a limit by this part of it, and by one request at least.
 const RAISE: f64 = 0.05;
 /// A raise that ends in a 429 doubles the number of windows before the next one, up to this.
-const MAX_PATIENCE: u32 = 16;
+const MAX_WINDOWS_BEFORE_RAISE: u32 = 16;
 
 /// The limit in force.
 #[derive(Debug, Clone)]
@@ -26,7 +26,8 @@ pub(crate) struct Limit {
     /// The start of the current time without a 429.
     clean_since: Duration,
     /// Windows without a 429 before a raise.
-    patience: u32,
+    windows_before_raise: u32,
+    /// Whether it was raised since the last 429.
     raised: bool,
     /// Whether a request had to wait since `clean_since`. A limit that nobody reaches is not raised.
     reached: bool,
@@ -50,7 +51,7 @@ impl Limit {
             per,
             configured: None,
             clean_since,
-            patience: 1,
+            windows_before_raise: 1,
             raised: false,
             reached: false,
         }
@@ -78,6 +79,11 @@ impl Limit {
         self.reached = true;
     }
 
+    /// Whether a request had to wait because of the limit since the last 429 or raise.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.reached
+    }
+
     /// Lowers the limit after a 429, to what the service accepted in the window, but not below [`DROP`] of it. Without that
     /// number, or if the limit is configured, to [`DROP`].
     pub(crate) fn lower(&mut self, accepted: Option<u64>, clean_since: Duration) {
@@ -89,14 +95,16 @@ impl Limit {
         self.requests = self.requests.map(lowered);
         self.tokens = self.tokens.map(lowered);
         if self.raised {
-            self.patience = self.patience.saturating_mul(2).min(MAX_PATIENCE);
+            let doubled = self.windows_before_raise.saturating_mul(2);
+            self.windows_before_raise = doubled.min(MAX_WINDOWS_BEFORE_RAISE);
         }
         (self.clean_since, self.raised, self.reached) = (clean_since, false, false);
     }
 
     /// Raises the limit if enough time has passed without a 429.
     pub(crate) fn raise(&mut self, now: Duration) {
-        if now < self.clean_since.saturating_add(self.window().saturating_mul(self.patience)) {
+        let windows = if self.raised { 1 } else { self.windows_before_raise };
+        if now < self.clean_since.saturating_add(self.window().saturating_mul(windows)) {
             return;
         }
         self.clean_since = now;
@@ -110,9 +118,12 @@ impl Limit {
         let configured = |of: fn(Quota) -> Option<u64>| self.configured.and_then(of);
         let requests = self.requests.map(|limit| raise(limit, configured(|quota| quota.requests)));
         let tokens = self.tokens.map(|limit| raise(limit, configured(|quota| quota.tokens)));
+        if self.raised {
+            // The raise before this one has held for a window.
+            self.windows_before_raise = 1;
+        }
         self.raised = (requests, tokens) != (self.requests, self.tokens);
         (self.requests, self.tokens) = (requests, tokens);
-        self.patience = 1;
     }
 }
 
@@ -178,6 +189,26 @@ mod tests {
         assert_eq!(limit.requests, Some(31.5));
         limit.lower(Some(3), S(400));
         assert_eq!(limit.requests(), Some(25), "at most a fifth at once");
+        // Each raise that fails doubles the time before the next one, and one that holds resets it.
+        let mut limit = Limit::learned(100, S(59), S(0));
+        let mut now = S(0);
+        for windows in [1, 2, 4, 8, 16, 16] {
+            limit.note_reached();
+            let before = limit.requests;
+            limit.raise(now + limit.window() * windows - S(1));
+            assert_eq!(limit.requests, before, "{windows}");
+            now += limit.window() * windows;
+            limit.raise(now);
+            assert!(limit.requests > before, "{windows}");
+            limit.lower(Some(100), now);
+        }
+        for windows in [16, 1, 1] {
+            limit.note_reached();
+            let before = limit.requests;
+            now += limit.window() * windows;
+            limit.raise(now);
+            assert!(limit.requests > before, "{windows}");
+        }
         let mut small = Limit::learned(1, S(2), S(0));
         small.note_reached();
         small.raise(S(3));

@@ -29,7 +29,7 @@ pub(crate) enum Admission {
     /// Not before this time.
     At(Duration),
     /// Not before another attempt ends.
-    AfterAnother,
+    WhenAnotherEnds,
 }
 
 /// What an attempt used of the limits.
@@ -41,8 +41,10 @@ pub(crate) enum Used {
     Request,
     /// A request and the tokens that the service counted.
     Tokens(u64),
-    /// A request, and tokens that the service did not say. The estimate stays.
+    /// A request, and tokens that are not known. The estimate stays.
     Unknown,
+    /// The same, and it is known that it had no success.
+    Failed,
 }
 
 /// Decides what may be sent.
@@ -93,7 +95,7 @@ impl Limiter {
             return Admission::At(self.gate.opens_at);
         }
         if self.in_flight >= self.max_in_flight {
-            return Admission::AfterAnother;
+            return Admission::WhenAnotherEnds;
         }
         if let Some(at) = self.slow_start.and_then(|start| start.wait(now, self.gate.opens_at)) {
             return Admission::At(at);
@@ -121,34 +123,44 @@ impl Limiter {
         self.ledger.sent(now);
     }
 
-    /// An admitted attempt ends. `tokens` is what was reserved for it.
-    pub(crate) fn ended(&mut self, now: Duration, tokens: u64, used: Used) {
+    /// A request that ended as not sent is sent nevertheless.
+    pub(crate) fn sent_after_return(&mut self, now: Duration) {
+        self.ledger.sent_after_return(now);
+    }
+
+    /// An admitted attempt ends, which was sent at `sent_at`. `tokens` is what was reserved for it. `now` is only called if
+    /// there is a limit of tokens.
+    pub(crate) fn ended(&mut self, now: impl FnOnce() -> Duration, sent_at: Option<Duration>, tokens: u64, used: Used) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let used_tokens = match used {
-            Used::Nothing => {
-                self.ledger.return_request();
-                0
-            }
-            Used::Request => 0,
-            Used::Tokens(used) => used,
-            Used::Unknown => tokens,
-        };
-        self.ledger.settle(now, tokens, used_tokens);
-        if let (Some(start), Used::Tokens(_) | Used::Unknown) = (&mut self.slow_start, used) {
+        match (used, sent_at) {
+            (Used::Nothing, _) => self.ledger.return_request(),
+            (Used::Failed, Some(sent_at)) => self.ledger.mark_failed(sent_at),
+            _ => {}
+        }
+        if self.token_limit().is_some() {
+            let used = match used {
+                Used::Nothing | Used::Request => 0,
+                Used::Tokens(used) => used,
+                Used::Unknown | Used::Failed => tokens,
+            };
+            self.ledger.settle(now(), tokens, used);
+        }
+        if let (Some(start), Used::Tokens(_)) = (&mut self.slow_start, used) {
             self.failed_starts = 0;
             start.succeeded = start.succeeded.saturating_add(1);
         }
-        self.advance(now);
     }
 
     /// The service rejected an attempt with 429. `sent_at` is when it was sent, `retry_after` what the service asked for,
     /// `opens_after` the same with jitter. To be called before [`ended`](Self::ended).
     pub(crate) fn rate_limited(&mut self, now: Duration, sent_at: Duration, retry_after: Option<(Duration, Duration)>) {
-        self.ledger.reject(sent_at);
+        self.ledger.mark_failed(sent_at);
         let Some((retry_after, opens_after)) = retry_after else {
             if let Some(limit) = self.limit.as_mut().filter(|_| now >= self.no_drop_before) {
                 limit.lower(None, now);
+                tracing::info!(limit = %limit, "429 without Retry-After: the rate limit in force is lowered");
                 self.no_drop_before = now.saturating_add(DROP_INTERVAL);
+                self.revision = self.revision.wrapping_add(1);
             }
             return;
         };
@@ -182,9 +194,9 @@ impl Limiter {
         by_requests.max(by_tokens.unwrap_or(opens_at))
     }
 
-    /// The length of a wait until then, without the jitter that was added to what the service asked for.
-    pub(crate) fn wait(&self, now: Duration, until: Duration) -> Duration {
-        self.gate.without_jitter(until).saturating_sub(now)
+    /// The length of a wait to this time, without the jitter that was added to what the service asked for.
+    pub(crate) fn wait(&self, now: Duration, at: Duration) -> Duration {
+        self.gate.without_jitter(at).saturating_sub(now)
     }
 
     /// The reason to wait, as the start of a sentence: the limit in force, or the 429.
@@ -238,12 +250,12 @@ impl Limiter {
             }
         }
         if let Some(max) = limit.tokens() {
-            // An attempt that is larger than a window waits for an empty one, and the next window pays for it.
+            // An attempt that is larger than a window waits for an empty one, and counts against the next one too.
             let excess = self.ledger.tokens().saturating_add(tokens.at_most.min(max)).saturating_sub(max);
             if excess > 0 {
                 match self.ledger.tokens_expire(excess) {
                     Some(expires) => at = at.max(expires),
-                    None => return Admission::AfterAnother,
+                    None => return Admission::WhenAnotherEnds,
                 }
             }
         }
@@ -266,18 +278,22 @@ impl Limiter {
     /// Learns from a 429 with `Retry-After`.
     fn learn(&mut self, now: Duration) {
         self.revision = self.revision.wrapping_add(1);
-        let Gate { opens_at, meant_by, meant_from, opened_at, .. } = self.gate;
-        let window = self.limit.as_ref().map_or(USUAL_WINDOW.max(meant_by.saturating_sub(now)), |limit| limit.per);
-        let accepted = self.ledger.accepted_since(meant_from.saturating_sub(window).max(opened_at));
+        let Gate { opens_at, window_ends_by, window_ends_from, opened_at, .. } = self.gate;
+        let window =
+            self.limit.as_ref().map_or(USUAL_WINDOW.max(window_ends_by.saturating_sub(now)), |limit| limit.per);
+        let accepted = self.ledger.accepted_since(window_ends_from.saturating_sub(window).max(opened_at));
         let limit = match (&mut self.limit, accepted) {
             (None, Some((requests, first))) if self.learns => {
-                Limit::learned(requests, meant_by.saturating_sub(first), opens_at)
+                Limit::learned(requests, window_ends_by.saturating_sub(first), opens_at)
             }
             (Some(limit), Some((requests, first)))
-                if self.learns && limit.requests().is_some_and(|max| requests.saturating_mul(2) < max) =>
+                if self.learns
+                    && limit.is_reached()
+                    && limit.requests().is_some_and(|max| requests.saturating_mul(2) < max) =>
             {
-                // So far from the limit that it was learned wrongly: most of all, its window.
-                Limit::learned(requests, meant_by.saturating_sub(first), opens_at)
+                // This client alone reached the limit, and less than half was accepted: the limit was learned wrongly, most
+                // of all its window.
+                Limit::learned(requests, window_ends_by.saturating_sub(first), opens_at)
             }
             (Some(limit), accepted) => {
                 limit.lower(accepted.map(|(requests, _)| requests), opens_at);
@@ -296,7 +312,7 @@ impl Limiter {
     fn start_slowly(&mut self, now: Duration) {
         let backoff = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(self.failed_starts)).min(MAX_BACKOFF);
         if self.failed_starts > 0 {
-            self.gate.opens_at = self.gate.opens_at.max(now.saturating_add(backoff));
+            self.gate.extend(now.saturating_add(backoff));
         }
         self.failed_starts = self.failed_starts.saturating_add(1);
         self.slow_start = Some(SlowStart::default());
@@ -323,14 +339,14 @@ mod tests {
 
     fn succeed(limiter: &mut Limiter, now: Duration, count: usize) {
         for _ in 0..count {
-            limiter.ended(now, 0, Used::Tokens(1));
+            limiter.ended(|| now, None, 0, Used::Tokens(1));
         }
     }
 
     fn reject(limiter: &mut Limiter, now: Duration, sent_at: Duration, retry_after: Duration, count: usize) {
         for _ in 0..count {
             limiter.rate_limited(now, sent_at, Some((retry_after, retry_after + MS(500))));
-            limiter.ended(now, 0, Used::Request);
+            limiter.ended(|| now, None, 0, Used::Request);
         }
     }
 
@@ -370,10 +386,45 @@ mod tests {
         succeed(&mut limiter, S(1), 30);
         reject(&mut limiter, S(1), S(1), S(2), 10);
         assert_eq!(limit(&mut limiter, S(1)), (Some("learned"), Some(30), Some(S(2))));
-        send(&mut limiter, MS(3_500), 10);
+        send(&mut limiter, MS(3_500), 30);
+        assert!(matches!(ask(&mut limiter, MS(3_500)), Admission::At(_)), "the limit is reached");
         succeed(&mut limiter, MS(3_500), 1);
-        reject(&mut limiter, MS(3_500), MS(3_500), S(2), 9);
+        reject(&mut limiter, MS(3_500), MS(3_500), S(2), 29);
         assert_eq!(limit(&mut limiter, MS(3_500)), (Some("learned"), Some(1), Some(S(2))));
+    }
+
+    #[test]
+    fn other_clients_lower_a_learned_limit_by_a_fifth() {
+        let mut limiter = Limiter::new(RateLimit::Auto, 1_000);
+        send(&mut limiter, S(1), 40);
+        succeed(&mut limiter, S(1), 30);
+        reject(&mut limiter, S(1), S(1), S(60), 10);
+        assert_eq!(limit(&mut limiter, S(1)), (Some("learned"), Some(30), Some(S(60))));
+        // Another client uses the rest of the window. This one has not reached its limit.
+        send(&mut limiter, S(130), 1);
+        succeed(&mut limiter, S(130), 1);
+        send(&mut limiter, S(135), 1);
+        reject(&mut limiter, S(135), S(135), S(52), 1);
+        assert_eq!(limit(&mut limiter, S(135)), (Some("learned"), Some(24), Some(S(60))));
+    }
+
+    #[test]
+    fn failures_are_no_evidence_of_a_limit() {
+        let mut limiter = Limiter::new(RateLimit::Auto, 1_000);
+        send(&mut limiter, S(1), 300);
+        for _ in 0..200 {
+            limiter.ended(|| S(1), Some(S(1)), 0, Used::Failed);
+        }
+        succeed(&mut limiter, S(1), 10);
+        reject(&mut limiter, S(1), S(1), S(59), 90);
+        assert_eq!(limit(&mut limiter, S(1)).1, Some(10));
+        // In a slow start, neither.
+        let mut limiter = Limiter::new(RateLimit::Off, 1_000);
+        send(&mut limiter, S(0), 1);
+        reject(&mut limiter, S(0), S(0), S(10), 1);
+        send(&mut limiter, MS(10_500), 1);
+        limiter.ended(|| S(11), Some(MS(10_500)), 0, Used::Failed);
+        assert_eq!(ask(&mut limiter, MS(10_500)), Admission::At(MS(11_500)));
     }
 
     #[test]
@@ -415,6 +466,11 @@ mod tests {
         }
         assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
         send(&mut limiter, now, 1);
+        reject(&mut limiter, now, now, MS(500), 1);
+        assert_eq!(ask(&mut limiter, now), Admission::At(now + S(20)));
+        assert_eq!(limiter.reason(now).unwrap(), "the service responded with 429 and asks to wait for 20 s");
+        now += S(20);
+        send(&mut limiter, now, 1);
         succeed(&mut limiter, now, 1);
         send(&mut limiter, now, 1);
         reject(&mut limiter, now, now, MS(500), 1);
@@ -431,7 +487,7 @@ mod tests {
         send(&mut limiter, S(6), 1);
         limiter.rate_limited(S(6), S(6), None);
         limiter.rate_limited(S(7), S(6), None);
-        limiter.ended(S(7), 0, Used::Request);
+        limiter.ended(|| S(7), None, 0, Used::Request);
         assert_eq!(limit(&mut limiter, S(7)).1, Some(19), "without Retry-After: once in 15 s");
         limiter.rate_limited(S(21), S(21), None);
         assert_eq!(limit(&mut limiter, S(21)).1, Some(15));
@@ -444,11 +500,15 @@ mod tests {
         let tokens = |likely| TokenEstimate { likely, at_most: likely };
         assert_eq!(limiter.admit(S(0), tokens(80)), Admission::Now);
         limiter.sent(S(0));
-        assert_eq!(limiter.admit(S(0), tokens(30)), Admission::AfterAnother, "it depends on what the first one uses");
-        limiter.ended(S(1), 80, Used::Tokens(60));
+        assert_eq!(
+            limiter.admit(S(0), tokens(30)),
+            Admission::WhenAnotherEnds,
+            "it depends on what the first one uses"
+        );
+        limiter.ended(|| S(1), None, 80, Used::Tokens(60));
         assert_eq!(limiter.admit(S(1), tokens(30)), Admission::Now);
         limiter.sent(S(1));
-        limiter.ended(S(2), 30, Used::Request);
+        limiter.ended(|| S(2), None, 30, Used::Request);
         assert_eq!(
             limiter.admit(S(2), tokens(50)),
             Admission::At(MS(61_250)),
@@ -456,7 +516,7 @@ mod tests {
         );
         assert_eq!(limiter.admit(S(2), tokens(40)), Admission::Now);
         limiter.sent(S(2));
-        limiter.ended(S(3), 40, Used::Unknown);
+        limiter.ended(|| S(3), None, 40, Used::Unknown);
         assert_eq!(limiter.admit(S(3), tokens(1)), Admission::At(MS(61_250)), "100 tokens");
         assert_eq!([0, 1].map(|ahead| limiter.earliest(S(3), ahead, tokens(1))), [MS(61_250), MS(61_250)]);
         assert_eq!(limiter.earliest(S(3), 0, tokens(0)), MS(60_250));
@@ -465,8 +525,12 @@ mod tests {
         assert_eq!(limiter.admit(S(3), tokens(500)), Admission::At(MS(63_250)));
         assert_eq!(limiter.admit(MS(63_250), tokens(500)), Admission::Now);
         limiter.sent(MS(63_250));
-        limiter.ended(S(70), 500, Used::Tokens(450));
-        assert_eq!(limiter.admit(S(71), tokens(1)), Admission::At(MS(130_250)), "the next window pays for it");
+        limiter.ended(|| S(70), None, 500, Used::Tokens(450));
+        assert_eq!(
+            limiter.admit(S(71), tokens(1)),
+            Admission::At(MS(130_250)),
+            "it counts against the next window too"
+        );
     }
 
     #[test]

@@ -11,3 +11,5 @@ pub(crate) mod pacer;
 pub(crate) mod queue;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod state;
+pub(crate) mod waiters;

@@ -21,10 +21,10 @@ pub struct Workload {
 const ENOUGH: usize = 20;
 /// The last responses that an estimate is learned from.
 const SAMPLES: usize = 100;
-/// Kits and settings that are learned. More than a program has.
+/// Kits and settings that are learned. The one that was used the longest time ago makes room for a new one.
 const MAX_SETTINGS: usize = 64;
 
-/// The output of the last responses, by kit and `max_tokens`.
+/// The output of the last responses, by kit and `max_tokens`. The setting that was used last is the last one.
 #[derive(Debug, Default)]
 pub(crate) struct OutputEstimates(Vec<Setting>);
 
@@ -48,18 +48,11 @@ pub(crate) struct TokenEstimate {
 
 impl OutputEstimates {
     /// The estimated tokens of a request: its input, and the learned output or else its maximum. `limit` is the number of
-    /// tokens that a window allows.
-    ///
-    /// A kit's maximum can be more than a window allows. Unless the request asks for so much, it counts as half of a window
-    /// until its output is learned: few runs use the maximum, and each would wait for an empty window.
+    /// tokens that a window allows. A request whose maximum is not known, or is more than that, is admitted alone.
     pub(crate) fn tokens(&self, workload: &Workload, limit: u64) -> TokenEstimate {
         let learned = self.find(workload).and_then(|setting| setting.learned);
         let (likely, at_most) = learned.unwrap_or_else(|| {
-            let output = match (workload.max_tokens, workload.max_output_tokens) {
-                (Some(asked), _) => asked.into(),
-                (None, Some(max)) => u64::from(max).min(limit.div_euclid(2)),
-                (None, None) => limit.div_euclid(2),
-            };
+            let output = workload.max_output_tokens.map_or(limit, u64::from);
             (output, output)
         });
         let total = |output: u64| workload.input_tokens.saturating_add(output);
@@ -68,14 +61,11 @@ impl OutputEstimates {
 
     /// Learns from the output of a response.
     pub(crate) fn record(&mut self, workload: &Workload, output_tokens: u64) {
-        if self.find(workload).is_none() {
-            if self.0.len() >= MAX_SETTINGS {
-                return;
-            }
-            let (kit, max_tokens) = (workload.kit.clone(), workload.max_tokens);
-            self.0.push(Setting { kit, max_tokens, samples: VecDeque::new(), learned: None });
+        let found = self.0.iter().position(|setting| setting.is_of(workload));
+        let mut setting = found.map_or_else(|| Setting::new(workload), |at| self.0.remove(at));
+        if found.is_none() && self.0.len() >= MAX_SETTINGS {
+            self.0.remove(0);
         }
-        let Some(setting) = self.0.iter_mut().find(|setting| setting.is_of(workload)) else { return };
         if setting.samples.len() >= SAMPLES {
             setting.samples.pop_front();
         }
@@ -86,6 +76,7 @@ impl OutputEstimates {
             let likely = sorted.get(sorted.len().saturating_mul(9).div_euclid(10)).copied();
             setting.learned = likely.zip(sorted.last().copied());
         }
+        self.0.push(setting);
     }
 
     fn find(&self, workload: &Workload) -> Option<&Setting> {
@@ -94,6 +85,11 @@ impl OutputEstimates {
 }
 
 impl Setting {
+    fn new(workload: &Workload) -> Self {
+        let (kit, max_tokens) = (workload.kit.clone(), workload.max_tokens);
+        Self { kit, max_tokens, samples: VecDeque::new(), learned: None }
+    }
+
     fn is_of(&self, workload: &Workload) -> bool {
         self.max_tokens == workload.max_tokens && self.kit == workload.kit
     }
@@ -115,9 +111,9 @@ mod tests {
         let table = [
             ("text-gen", Some(500), 510),
             ("text-gen", None, 4_106),
-            ("summarizer", None, 7_510),
+            ("summarizer", None, 16_394),
             ("summarizer", Some(16_000), 16_010),
-            ("new-kit", None, 7_510),
+            ("new-kit", None, 15_010),
             ("new-kit", Some(5), 15),
         ];
         for (kit, max_tokens, tokens) in table {
@@ -146,7 +142,9 @@ mod tests {
         assert_eq!(estimates.tokens(&workload("text-gen", None), 15_000).likely, 18);
         for n in 0..1_000 {
             estimates.record(&workload("text-gen", Some(n)), 1);
+            estimates.record(&workload("text-gen", None), 8);
         }
-        assert_eq!((estimates.0.len(), estimates.0[0].samples.len()), (MAX_SETTINGS, SAMPLES));
+        assert_eq!(estimates.0.len(), MAX_SETTINGS);
+        assert_eq!(estimates.0.last().map(|setting| setting.samples.len()), Some(SAMPLES), "it is in use");
     }
 }

@@ -1,7 +1,7 @@
 //! [`Pacer`]: waits until an attempt may be sent.
 //!
-//! It starts no task and no thread. The first of the queue waits for the time that the limiter names; whoever wakes up admits
-//! as many as may go.
+//! It starts no task and no thread. Each call in the queue waits for its own time; whoever wakes up admits as many as may go, in
+//! order.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -14,7 +14,8 @@ use tokio::time::{Sleep, sleep_until};
 use crate::config::rate_limit::RateLimit;
 use crate::models::client_usage::PacingStatus;
 use crate::pacing::output_estimates::Workload;
-use crate::pacing::queue::{NoRoom, Permit, Queue, Ticket, Turn, Waiter};
+use crate::pacing::queue::{Decision, Permit, Queue, QueuePoll};
+use crate::pacing::waiters::{NotAdmitted, Ticket, Waiter};
 use crate::pipeline::deadline::{Deadline, before, saturating_add};
 
 /// The pacer of a client and its copies.
@@ -38,30 +39,32 @@ impl Pacer {
         ticket: &mut Option<Ticket>,
         workload: Option<&Workload>,
         deadline: Option<Deadline>,
-    ) -> Result<Permit, NoRoom> {
+    ) -> Result<Permit, NotAdmitted> {
         // A request without time for its response would be billed for nothing.
         if let Some(deadline) = deadline.filter(Deadline::has_passed) {
-            return Err(NoRoom::Timeout(deadline.exceeded_message("before the request could be sent")));
+            return Err(NotAdmitted::Timeout(deadline.exceeded_message("before the request could be sent")));
         }
         let waiting = {
             let mut state = self.queue.lock();
             let ticket = *ticket.get_or_insert_with(|| state.new_ticket());
-            let place = state.place(ticket);
+            let place = state.waiters.place(ticket);
             if place == 0
-                && let Ok(permit) = self.queue.ask(&mut state, workload)
+                && let Ok(permit) = self.queue.try_admit(&mut state, workload)
             {
                 return Ok(permit);
             }
-            let until = deadline.map(|deadline| deadline.at.saturating_duration_since(self.queue.epoch));
-            if let Some(no_room) = state.no_room(self.queue.now(), place, workload, until) {
-                return Err(no_room);
+            let ends_at = deadline.map(|deadline| deadline.at.saturating_duration_since(self.queue.epoch));
+            let now = self.queue.now();
+            if let Some(not_admitted) = state.not_admitted(now, place, workload, ends_at) {
+                return Err(not_admitted);
             }
-            let (decision, receiver) = oneshot::channel();
-            let waiter = Waiter { ticket, workload: workload.cloned(), deadline: until, decision, waker: None };
-            state.waiters.insert(place, waiter);
+            let (sender, receiver) = oneshot::channel();
+            let (workload, sender) = (workload.cloned(), Some(sender));
+            state.insert(now, Waiter { ticket, workload, deadline: ends_at, sender, waker: None });
             Waiting { queue: &self.queue, ticket, receiver }
         };
-        match before(deadline.as_ref(), waiting.decided()).await {
+        // Boxed, because most calls do not wait, and every call has room for the future.
+        match Box::pin(before(deadline.as_ref(), waiting.decided())).await {
             Ok(decision) => decision,
             Err(deadline) => Err(self.timed_out(workload, deadline)),
         }
@@ -74,7 +77,7 @@ impl Pacer {
         PacingStatus { waiting, ..state.limiter.status(self.queue.now()) }
     }
 
-    fn timed_out(&self, workload: Option<&Workload>, deadline: Deadline) -> NoRoom {
+    fn timed_out(&self, workload: Option<&Workload>, deadline: Deadline) -> NotAdmitted {
         let mut state = self.queue.lock();
         let now = self.queue.now();
         let tokens = state.tokens(workload);
@@ -83,9 +86,9 @@ impl Pacer {
         match state.limiter.reason(now).filter(|_| is_limited) {
             Some(reason) => {
                 let wait = Some(state.limiter.wait(now, earliest)).filter(|wait| !wait.is_zero());
-                NoRoom::RateLimit { wait, reason }
+                NotAdmitted::RateLimit { wait, reason }
             }
-            None => NoRoom::Timeout(
+            None => NotAdmitted::Timeout(
                 deadline
                     .exceeded_message("while queued behind `max_concurrency`; raise `max_concurrency` or the timeout"),
             ),
@@ -97,22 +100,21 @@ impl Pacer {
 struct Waiting<'a> {
     queue: &'a Arc<Queue>,
     ticket: Ticket,
-    receiver: oneshot::Receiver<Result<Permit, NoRoom>>,
+    receiver: oneshot::Receiver<Decision>,
 }
 
 impl Waiting<'_> {
-    async fn decided(mut self) -> Result<Permit, NoRoom> {
+    async fn decided(mut self) -> Decision {
         let mut alarm = pin!(None::<Sleep>);
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(decision) = Pin::new(&mut self.receiver).poll(cx) {
-                    // The sender is never dropped without a decision while this waits.
-                    return Poll::Ready(decision.unwrap_or_else(|_| Err(NoRoom::Timeout("The call was lost.".into()))));
+                    return Poll::Ready(decision.unwrap_or(Err(NotAdmitted::Lost)));
                 }
-                match self.queue.turn(self.ticket, cx.waker()) {
-                    Turn::Send(permit) => return Poll::Ready(Ok(permit)),
-                    Turn::Wait => return Poll::Pending,
-                    Turn::AskAt(at) => alarm.set(Some(sleep_until(saturating_add(self.queue.epoch, at)))),
+                match self.queue.poll(self.ticket, cx.waker()) {
+                    QueuePoll::Admitted(permit) => return Poll::Ready(Ok(permit)),
+                    QueuePoll::Wait => return Poll::Pending,
+                    QueuePoll::PollAt(at) => alarm.set(Some(sleep_until(saturating_add(self.queue.epoch, at)))),
                 }
                 if alarm.as_mut().as_pin_mut().is_none_or(|alarm| alarm.poll(cx).is_pending()) {
                     return Poll::Pending;
@@ -126,12 +128,10 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
-        let place = state.place(self.ticket);
-        if state.waiters.get(place).is_some_and(|waiter| waiter.ticket == self.ticket) {
-            state.waiters.remove(place);
-            if place == 0 {
-                self.queue.admit_waiting(state);
-            }
+        let is_first = state.waiters.place(self.ticket) == 0 && state.waiters.get_mut(self.ticket).is_some();
+        state.waiters.cancel(self.ticket);
+        if is_first {
+            self.queue.admit_waiting(state);
         }
     }
 }
@@ -154,10 +154,15 @@ mod tests {
         Pacer::new(RateLimit::Custom(quota), 1_000_000)
     }
 
+    fn end(mut permit: Permit, used: Used) {
+        permit.set_used(used);
+        permit.end(None);
+    }
+
     /// An attempt that is sent at once, and ends.
-    async fn send(permit: Permit) {
+    fn send(permit: Permit) {
         permit.send_listener().started();
-        permit.end(Used::Tokens(1), None).await;
+        end(permit, Used::Tokens(1));
     }
 
     /// A call that sends its number when its attempt is sent.
@@ -166,7 +171,7 @@ mod tests {
         tokio::spawn(async move {
             let permit = pacer.admit(&mut None, None, None).await.unwrap();
             sent.send(number).unwrap();
-            send(permit).await;
+            send(permit);
         })
     }
 
@@ -206,8 +211,7 @@ mod tests {
             .map(|_| {
                 let (pacer, polls) = (pacer.clone(), Arc::clone(&polls));
                 tokio::spawn(async move {
-                    let mut admitted =
-                        Box::pin(async move { send(pacer.admit(&mut None, None, None).await.unwrap()).await });
+                    let mut admitted = Box::pin(async move { send(pacer.admit(&mut None, None, None).await.unwrap()) });
                     poll_fn(|cx| {
                         polls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         admitted.as_mut().poll(cx)
@@ -219,23 +223,42 @@ mod tests {
         for call in calls {
             call.await.unwrap();
         }
-        // Each: first, as the first of the queue, admitted; and the end of an attempt yields.
+        // First, as the first of the queue, and admitted.
         let polls = polls.load(std::sync::atomic::Ordering::Relaxed);
         assert!(polls <= 500 * 4, "{polls}");
+    }
+
+    /// Such as a call in a stream that its reader does not poll for a while.
+    #[tokio::test(start_paused = true)]
+    async fn first_call_that_is_not_polled_holds_back_no_other() {
+        let pacer = limited(2);
+        for _ in 0..2 {
+            send(pacer.admit(&mut None, None, None).await.unwrap());
+        }
+        let mut ticket = None;
+        let mut not_polled = Box::pin(pacer.admit(&mut ticket, None, None));
+        // Nobody is woken by it.
+        let mut never_woken = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(not_polled.as_mut().poll(&mut never_woken).is_pending());
+        let start = Instant::now();
+        send(pacer.admit(&mut None, None, None).await.unwrap());
+        assert_eq!(start.elapsed().as_millis(), 60_300);
+        // It has its permit already.
+        assert!(not_polled.as_mut().poll(&mut never_woken).is_ready());
     }
 
     #[tokio::test(start_paused = true)]
     async fn retry_goes_before_calls_that_came_later() {
         let pacer = limited(1);
         let mut ticket = None;
-        send(pacer.admit(&mut ticket, None, None).await.unwrap()).await;
+        send(pacer.admit(&mut ticket, None, None).await.unwrap());
         let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
         for number in [1, 2] {
             drop(call(&pacer, number, &sender));
         }
         yield_now().await;
         let start = Instant::now();
-        send(pacer.admit(&mut ticket, None, None).await.unwrap()).await;
+        send(pacer.admit(&mut ticket, None, None).await.unwrap());
         assert_eq!(start.elapsed().as_millis(), 60_250);
         assert_eq!((sent.recv().await, sent.recv().await), (Some(1), Some(2)));
     }
@@ -244,7 +267,7 @@ mod tests {
     async fn call_that_cannot_make_its_deadline_fails_at_once() {
         let pacer = limited(2);
         for _ in 0..2 {
-            send(pacer.admit(&mut None, None, None).await.unwrap()).await;
+            send(pacer.admit(&mut None, None, None).await.unwrap());
         }
         advance(S(10)).await;
         let start = Instant::now();
@@ -255,7 +278,7 @@ mod tests {
                 Box::pin(async move { waiting.admit(&mut None, None, deadline(timeout)).await.map(drop) });
             let first = poll_fn(|cx| Poll::Ready(admitted.as_mut().poll(cx))).await;
             match (first, wait) {
-                (Poll::Ready(Err(NoRoom::RateLimit { wait, reason })), Some(expected)) => {
+                (Poll::Ready(Err(NotAdmitted::RateLimit { wait, reason })), Some(expected)) => {
                     assert_eq!(wait, Some(Duration::from_millis(expected)));
                     assert_eq!(reason, "the rate limit in force is 2 requests per 60 s (`rate_limit`)");
                 }
@@ -265,6 +288,27 @@ mod tests {
             }
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    /// Retries that enter the queue before a call can make it too late.
+    #[tokio::test(start_paused = true)]
+    async fn call_that_retries_push_back_fails_soon() {
+        let pacer = limited(1);
+        let mut older = None;
+        send(pacer.admit(&mut older, None, None).await.unwrap());
+        let waiting = pacer.clone();
+        let newer = tokio::spawn(async move { waiting.admit(&mut None, None, deadline(100)).await.map(drop) });
+        yield_now().await;
+        let retrying = pacer.clone();
+        let retry = tokio::spawn(async move { retrying.admit(&mut older, None, deadline(100)).await.map(drop) });
+        let start = Instant::now();
+        match newer.await.unwrap() {
+            Err(NotAdmitted::RateLimit { wait, .. }) => assert_eq!(wait, Some(Duration::from_millis(120_400))),
+            decision => panic!("{decision:?}"),
+        }
+        assert_eq!(start.elapsed().as_millis(), 100);
+        retry.await.unwrap().unwrap();
+        assert_eq!(start.elapsed().as_millis(), 60_250);
     }
 
     #[tokio::test(start_paused = true)]
@@ -282,10 +326,10 @@ mod tests {
         yield_now().await;
         let start = Instant::now();
         permit.rate_limited(Some((S(60), S(61))));
-        permit.end(Used::Request, None).await;
+        end(permit, Used::Request);
         let mut waiting = waiting.into_iter();
         match waiting.next().unwrap().await.unwrap() {
-            Err(NoRoom::RateLimit { wait, reason }) => {
+            Err(NotAdmitted::RateLimit { wait, reason }) => {
                 assert_eq!((wait, start.elapsed()), (Some(S(60)), Duration::ZERO));
                 assert_eq!(reason, "the service responded with 429 and asks to wait for 60 s");
             }
@@ -305,7 +349,7 @@ mod tests {
         let (sender, mut sent) = tokio::sync::mpsc::unbounded_channel();
         let (gone, next) = (call(&pacer, 1, &sender), call(&pacer, 2, &sender));
         yield_now().await;
-        permit.end(Used::Nothing, None).await;
+        end(permit, Used::Nothing);
         gone.abort();
         assert_eq!(sent.recv().await, Some(2));
         next.await.unwrap();

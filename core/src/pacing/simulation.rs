@@ -109,13 +109,13 @@ fn simulate(scenario: &Scenario, limits: (u64, u64)) -> Report {
                     waiting += 1;
                     let jitter = (asked.mul_f64(0.1)).min(Duration::from_secs(1)).mul_f64(random.unit());
                     limiter.rate_limited(now, sent_at, Some((asked, asked + jitter)));
-                    limiter.ended(now, reserved, Used::Request);
+                    limiter.ended(|| now, Some(sent_at), reserved, Used::Request);
                 } else {
                     report.accepted += 1;
                     report.tokens += tokens;
                     report.ended_at = now;
                     outputs.record(&workload, output);
-                    limiter.ended(now, reserved, Used::Tokens(tokens));
+                    limiter.ended(|| now, Some(sent_at), reserved, Used::Tokens(tokens));
                 }
             }
         }
@@ -140,7 +140,7 @@ fn simulate(scenario: &Scenario, limits: (u64, u64)) -> Report {
                     }
                     break;
                 }
-                Admission::AfterAnother => break,
+                Admission::WhenAnotherEnds => break,
             }
         }
     }

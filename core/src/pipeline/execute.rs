@@ -11,7 +11,8 @@ use crate::models::response_metadata::ResponseMetadata;
 use crate::pacing::limit::Seconds;
 use crate::pacing::limiter::Used;
 use crate::pacing::pacer::Pacer;
-use crate::pacing::queue::{NoRoom, Permit, Ticket};
+use crate::pacing::queue::Permit;
+use crate::pacing::waiters::{NotAdmitted, Ticket};
 use crate::pipeline::attempt;
 use crate::pipeline::attempt_error::AttemptError;
 use crate::pipeline::budget::{Reservation, RetryAfterGate, RetryBudget, RetryCost};
@@ -66,13 +67,19 @@ impl Pipeline {
         self.counters.call_started();
         let mut call = CallState::default();
         loop {
-            let permit = match self.pacer.admit(&mut call.ticket, request.workload.as_ref(), request.deadline).await {
-                Ok(permit) => permit,
-                Err(no_room) => return Err(call.not_admitted(no_room, request)),
-            };
+            let mut permit =
+                match self.pacer.admit(&mut call.ticket, request.workload.as_deref(), request.deadline).await {
+                    Ok(permit) => permit,
+                    Err(not_admitted) => return Err(call.not_admitted(not_admitted, request)),
+                };
             self.counters.attempt_started();
             call.attempts = call.attempts.saturating_add(1);
-            let error = match self.attempt(request, &permit).await {
+            let attempt = self.attempt(request, &permit).await;
+            if let Err(error) = &attempt {
+                self.note_failure(&mut permit, &error.failed_attempt());
+            }
+            permit.return_connection().await;
+            let error = match attempt {
                 Ok(response) => {
                     self.budget.record_success(call.retry_cost);
                     let (response, metadata) = call.into_success(response, request);
@@ -81,11 +88,7 @@ impl Pipeline {
                 Err(error) => error,
             };
             let failed = call.record_failure(&error);
-            if failed.is_throttled() {
-                self.counters.rate_limited();
-                permit.rate_limited(failed.pause().map(|pause| (pause, add_jitter(pause, jitter()))));
-            }
-            permit.end(used(&failed), None).await;
+            permit.end(None);
             match self.wait_to_retry(request, &failed, &call).await {
                 Ok(reservation) => call.retry_cost = reservation.commit(),
                 Err(stop) => {
@@ -98,10 +101,19 @@ impl Pipeline {
     }
 
     /// Ends a call whose response was decoded.
-    pub(crate) async fn succeeded(&self, permit: Permit, request: &Request, bill: &Bill) {
+    pub(crate) fn succeeded(&self, mut permit: Permit, request: &Request, bill: &Bill) {
         self.counters.call_succeeded(bill);
-        let used = bill.total_tokens.map_or(Used::Unknown, Used::Tokens);
-        permit.end(used, request.workload.as_ref().zip(bill.output_tokens)).await;
+        permit.set_used(bill.total_tokens.map_or(Used::Unknown, Used::Tokens));
+        permit.end(request.workload.as_deref().zip(bill.output_tokens));
+    }
+
+    /// Tells the pacer what a failed attempt says of the rate limit.
+    fn note_failure(&self, permit: &mut Permit, failed: &FailedAttempt) {
+        permit.set_used(used(failed));
+        if failed.is_throttled() {
+            self.counters.rate_limited();
+            permit.rate_limited(failed.pause().map(|pause| (pause, add_jitter(pause, jitter()))));
+        }
     }
 
     /// Ends a call that failed.
@@ -194,14 +206,17 @@ impl CallState {
     }
 
     /// The error of a call that the pacer did not admit: of its last attempt, if there was one.
-    fn not_admitted(mut self, no_room: NoRoom, request: &Request) -> Error {
-        let (wait, reason) = match no_room {
-            NoRoom::Timeout(message) => {
+    fn not_admitted(mut self, not_admitted: NotAdmitted, request: &Request) -> Error {
+        let (wait, reason) = match not_admitted {
+            NotAdmitted::Timeout(message) => {
                 let stop = self.last.is_some().then_some(RetryStop::Deadline);
                 let error = self.last.take().unwrap_or(AttemptError::Timeout { message, sent: false });
                 return self.into_error(error, request, stop, stop.and_then(RetryStop::words).map(str::to_owned));
             }
-            NoRoom::RateLimit { wait, reason } => (wait, reason),
+            NotAdmitted::RateLimit { wait, reason } => (wait, reason),
+            NotAdmitted::Lost => {
+                return Error::new(ErrorKind::Internal, "Internal SDK error: the call was lost. Please report it.");
+            }
         };
         let limit = request.deadline.map_or_else(String::new, |deadline| format!(" ({} s)", Seconds(deadline.limit)));
         let reason = match wait {
@@ -212,9 +227,7 @@ impl CallState {
             Some(error) => self.into_error(error, request, Some(RetryStop::RateLimit), Some(reason)),
             None => Error::from(ErrorParts {
                 kind: ErrorKind::RateLimit,
-                message: format!(
-                    "Not sent: {reason}. Raise `timeout`, start fewer calls at once, or set `rate_limit` to your plan."
-                ),
+                message: format!("Not sent: {reason}. Raise `timeout`, or start fewer calls at once."),
                 retry_stopped_by: RetryStop::RateLimit.name(),
                 is_retryable: true,
                 idempotency_key: Some(request.idempotency_key().to_owned()),
@@ -271,7 +284,7 @@ fn used(failed: &FailedAttempt) -> Used {
             Used::Request
         }
         FailureClass::ServerError | FailureClass::Ambiguous | FailureClass::Permanent { may_have_run: true } => {
-            Used::Unknown
+            Used::Failed
         }
     }
 }

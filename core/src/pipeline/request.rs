@@ -62,7 +62,7 @@ pub(crate) struct OperationRequest {
     /// Whether the operation may be sent again whatever happened.
     pub(crate) idempotent: bool,
     /// What it will use of a limit of tokens, if there is one.
-    pub(crate) workload: Option<Workload>,
+    pub(crate) workload: Option<Box<Workload>>,
 }
 
 /// One call.
@@ -75,7 +75,7 @@ pub(crate) struct Request {
     pub(crate) started: Instant,
     /// When the call must end.
     pub(crate) deadline: Option<Deadline>,
-    pub(crate) workload: Option<Workload>,
+    pub(crate) workload: Option<Box<Workload>>,
     idempotency_key: HeaderValue,
     /// The headers of this call alone; most calls have none.
     extra_headers: Option<Box<HeaderMap>>,

@@ -137,8 +137,9 @@ fn prices(given: &Value) -> Result<Vec<(Kit, Cost)>> {
     let price = |(kit, price): (&String, &Value)| {
         // A number is written without an exponent.
         let text = price.as_f64().map(|number| number.to_string());
-        let price: Cost = text.as_deref().or(price.as_str()).unwrap_or_default().parse()?;
-        Ok((kit.as_str().into(), price))
+        let text = text.as_deref().or(price.as_str()).unwrap_or_default();
+        // Rust users give a `Cost`; texts are read as for the other languages.
+        Ok((kit.as_str().into(), builderaikits::bindings::price(kit, text)?))
     };
     prices.map(price).collect()
 }
