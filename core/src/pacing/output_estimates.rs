@@ -21,6 +21,8 @@ pub struct Workload {
 const ENOUGH: usize = 20;
 /// The last responses that an estimate is learned from.
 const SAMPLES: usize = 100;
+/// Responses after which it is learned again.
+const INTERVAL: usize = 10;
 /// Kits and settings that are learned. The one that was used the longest time ago makes room for a new one.
 const MAX_SETTINGS: usize = 64;
 
@@ -33,6 +35,8 @@ struct Setting {
     kit: Kit,
     max_tokens: Option<u32>,
     samples: VecDeque<u64>,
+    /// Responses since it was learned.
+    new_samples: usize,
     /// The 90th percentile and the maximum, once there are enough.
     learned: Option<(u64, u64)>,
 }
@@ -70,7 +74,9 @@ impl OutputEstimates {
             setting.samples.pop_front();
         }
         setting.samples.push_back(output_tokens);
-        if setting.samples.len() >= ENOUGH {
+        setting.new_samples = setting.new_samples.saturating_add(1);
+        if setting.samples.len() >= ENOUGH && (setting.learned.is_none() || setting.new_samples >= INTERVAL) {
+            setting.new_samples = 0;
             let mut sorted: Vec<u64> = setting.samples.iter().copied().collect();
             sorted.sort_unstable();
             let likely = sorted.get(sorted.len().saturating_mul(9).div_euclid(10)).copied();
@@ -87,7 +93,7 @@ impl OutputEstimates {
 impl Setting {
     fn new(workload: &Workload) -> Self {
         let (kit, max_tokens) = (workload.kit.clone(), workload.max_tokens);
-        Self { kit, max_tokens, samples: VecDeque::new(), learned: None }
+        Self { kit, max_tokens, samples: VecDeque::new(), new_samples: 0, learned: None }
     }
 
     fn is_of(&self, workload: &Workload) -> bool {

@@ -82,7 +82,9 @@ async fn storm_of_429_with_retry_after_is_bounded() {
     let start = Instant::now();
     let results = calls(&client, CALLERS).await.unwrap();
     let (took, saw) = (seconds(start.elapsed()), server.count().unwrap());
-    let other = errors(&results).find(|error| error.kind() != ErrorKind::RateLimit);
+    // On a busy machine, the deadline of a call can pass while it is sent.
+    let expected = [ErrorKind::RateLimit, ErrorKind::Timeout];
+    let other = errors(&results).find(|error| !expected.contains(&error.kind()));
     print(&format!("storm of 429 with Retry-After: {CALLERS} callers, {saw} requests, {took}"));
     assert_eq!((errors(&results).count(), other.map(ToString::to_string)), (CALLERS, None));
     // The calls in flight at the first 429, and then few.
