@@ -26,9 +26,9 @@ type ClientUsage struct {
 	OutputTokens int64
 	// TotalTokens are the input and output tokens of the runs.
 	TotalTokens int64
-	// RunsWithUnknownUsage is the number of runs whose tokens the service did not say. They are not in the numbers of tokens.
+	// RunsWithUnknownUsage is the number of runs without a total of tokens in their response. They are not in TotalTokens.
 	RunsWithUnknownUsage int64
-	// Cost is the cost of the runs whose tokens and price are known.
+	// Cost is the cost of the runs with a total of tokens and a known price.
 	Cost Cost
 	// Pacing is how the client keeps to the rate limit at the moment.
 	Pacing PacingStatus
@@ -44,9 +44,11 @@ type PacingStatus struct {
 	LimitTokens int64
 	// LimitPer is the length of time that both apply to. 0: there is no limit.
 	LimitPer time.Duration
-	// RequestsInWindow is the number of requests that count towards the limit now.
+	// RequestsInWindow is the number of requests that count towards the limit now; without a limit, of those in the last two
+	// minutes.
 	RequestsInWindow int64
-	// TokensInWindow is the number of tokens that count towards the limit now, with those reserved for attempts in flight.
+	// TokensInWindow is the number of tokens that count towards the limit now, with those reserved for attempts in flight. It
+	// is 0 without a limit of tokens.
 	TokensInWindow int64
 	// InFlight is the number of attempts on the wire.
 	InFlight int64

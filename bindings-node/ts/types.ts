@@ -210,9 +210,9 @@ export interface ClientUsage {
   outputTokens: number;
   /** Input and output tokens of the runs. */
   totalTokens: number;
-  /** Runs whose tokens the service did not send. They are not in the numbers of tokens. */
+  /** Runs without a total of tokens in their response. They are not in `totalTokens`. */
   runsWithUnknownUsage: number;
-  /** The cost of the runs whose tokens and price are known. */
+  /** The cost of the runs with a total of tokens and a known price. */
   cost: Cost;
   /** How the client keeps to the rate limit now. */
   pacing: PacingStatus;
@@ -228,9 +228,9 @@ export interface PacingStatus {
   limitTokens: number | null;
   /** The length of time that both apply to, in milliseconds. */
   limitPerMs: number | null;
-  /** Requests that count towards the limit now. */
+  /** Requests that count towards the limit now; without a limit, those of the last two minutes. */
   requestsInWindow: number;
-  /** Tokens that count towards the limit now, with those reserved for attempts in flight. */
+  /** Tokens that count towards the limit now, with those reserved for attempts in flight. 0 without a limit of tokens. */
   tokensInWindow: number;
   /** Attempts on the wire. */
   inFlight: number;

@@ -20,9 +20,9 @@ class PacingStatus:
     limit_per: float | None = None
     """The length of time in seconds that both apply to."""
     requests_in_window: int = 0
-    """Requests that count towards the limit now."""
+    """Requests that count towards the limit now; without a limit, those of the last two minutes."""
     tokens_in_window: int = 0
-    """Tokens that count towards the limit now, with those reserved for attempts in flight."""
+    """Tokens that count towards the limit now, with those reserved for attempts in flight; 0 without such a limit."""
     in_flight: int = 0
     """Attempts on the wire."""
     waiting: int = 0
@@ -52,9 +52,9 @@ class ClientUsage:
     total_tokens: int = 0
     """Input and output tokens of the runs."""
     runs_with_unknown_usage: int = 0
-    """Runs whose tokens the service did not say. They are not in the numbers of tokens."""
+    """Runs without a total of tokens in their response. They are not in `total_tokens`."""
     cost: Cost = Cost(0)  # noqa: RUF009 (immutable)
-    """The cost of the runs whose tokens and price are known."""
+    """The cost of the runs with a total of tokens and a known price."""
     pacing: PacingStatus = PacingStatus()
     """How the client keeps to the rate limit at the moment."""
 
