@@ -166,7 +166,7 @@ func TestRejectedOptions(t *testing.T) {
 		{sdk.WithRateLimit(sdk.Quota{Requests: -1}.RateLimit()), "WithRateLimit", "`WithRateLimit` is not known"},
 		{sdk.WithRateLimit(sdk.Quota{Requests: 1, Per: -time.Second}.RateLimit()), "WithRateLimit", "`WithRateLimit` is not known"},
 		{sdk.WithRateLimit(sdk.Quota{Tokens: 1, Per: time.Nanosecond}.RateLimit()), "WithRateLimit", "`WithRateLimit` must count per 0.1 s to 1 day"},
-		{sdk.WithPrices(map[sdk.Kit]string{"text-gen": "-1"}), "WithPrices", "`WithPrices`: an amount must be a number of US dollars"},
+		{sdk.WithPrices(map[sdk.Kit]string{"text-gen": "-1"}), "WithPrices", "`WithPrices`: the price of 'text-gen' must be a number of US dollars"},
 		{sdk.WithPrices(map[sdk.Kit]string{"text_gen": "1"}), "WithPrices", "`WithPrices`: 'text_gen' is not a kit; the id is 'text-gen'."},
 		{sdk.WithPrices(map[sdk.Kit]string{"secret\xff": "1"}), "WithPrices", "`WithPrices` is not valid UTF-8 (byte 6)."},
 		{sdk.WithMaxConcurrency(0), "WithMaxConcurrency", "`WithMaxConcurrency` must be an integer from 1"},

@@ -282,7 +282,12 @@ fn rejected_input_returns_an_error_record() {
         (0, br#"{"api_key": "bak_1", "language": "Go"}"#, "language must be", ""),
         (0, br#"{"api_key": "bak_1", "timeout_ms": -1}"#, "`timeout` must be more than 0", "timeout"),
         (0, br#"{"api_key": "bak_1", "rate_limit": "fast"}"#, "`rate_limit` is not known", "rate_limit"),
-        (0, br#"{"api_key": "bak_1", "prices": {"text-gen": -1}}"#, "`prices`: an amount must be", "prices"),
+        (
+            0,
+            br#"{"api_key": "bak_1", "prices": {"text-gen": -1}}"#,
+            "`prices`: the price of 'text-gen' must be",
+            "prices",
+        ),
         (host.client, br#"{"base_url": "http://127.0.0.1:2"}"#, "`base_url` cannot be changed", "base_url"),
         (host.client, br#"{"rate_limit": "off"}"#, "`rate_limit` cannot be changed", "rate_limit"),
     ];
