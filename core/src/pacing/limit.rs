@@ -65,8 +65,12 @@ impl Limit {
         self.tokens.map(whole)
     }
 
+    pub(crate) fn is_configured(&self) -> bool {
+        self.configured.is_some()
+    }
+
     pub(crate) fn origin(&self) -> &'static str {
-        if self.configured.is_some() { "configured" } else { "learned" }
+        if self.is_configured() { "configured" } else { "learned" }
     }
 
     /// How long an entry of the ledger counts under this limit.

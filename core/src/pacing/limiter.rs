@@ -199,6 +199,11 @@ impl Limiter {
         self.gate.without_jitter(at).saturating_sub(now)
     }
 
+    /// Whether the option `rate_limit` has the limit in force.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.limit.as_ref().is_some_and(Limit::is_configured)
+    }
+
     /// The reason to wait, as the start of a sentence: the limit in force, or the 429.
     pub(crate) fn reason(&self, now: Duration) -> Option<String> {
         if let Some(limit) = &self.limit {

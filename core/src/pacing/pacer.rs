@@ -86,7 +86,7 @@ impl Pacer {
         match state.limiter.reason(now).filter(|_| is_limited) {
             Some(reason) => {
                 let wait = Some(state.limiter.wait(now, earliest)).filter(|wait| !wait.is_zero());
-                NotAdmitted::RateLimit { wait, reason }
+                NotAdmitted::RateLimit { wait, reason, is_configured: state.limiter.is_configured() }
             }
             None => NotAdmitted::Timeout(
                 deadline
@@ -278,7 +278,7 @@ mod tests {
                 Box::pin(async move { waiting.admit(&mut None, None, deadline(timeout)).await.map(drop) });
             let first = poll_fn(|cx| Poll::Ready(admitted.as_mut().poll(cx))).await;
             match (first, wait) {
-                (Poll::Ready(Err(NotAdmitted::RateLimit { wait, reason })), Some(expected)) => {
+                (Poll::Ready(Err(NotAdmitted::RateLimit { wait, reason, .. })), Some(expected)) => {
                     assert_eq!(wait, Some(Duration::from_millis(expected)));
                     assert_eq!(reason, "the rate limit in force is 2 requests per 60 s (`rate_limit`)");
                 }
@@ -329,7 +329,7 @@ mod tests {
         end(permit, Used::Request);
         let mut waiting = waiting.into_iter();
         match waiting.next().unwrap().await.unwrap() {
-            Err(NotAdmitted::RateLimit { wait, reason }) => {
+            Err(NotAdmitted::RateLimit { wait, reason, .. }) => {
                 assert_eq!((wait, start.elapsed()), (Some(S(60)), Duration::ZERO));
                 assert_eq!(reason, "the service responded with 429 and asks to wait for 60 s");
             }

@@ -76,6 +76,7 @@ impl<P> State<P> {
         let earliest = self.limiter.earliest(now, place, tokens);
         deadline.filter(|deadline| earliest >= *deadline && earliest > now)?;
         let reason = self.limiter.reason(now)?;
-        Some(NotAdmitted::RateLimit { wait: Some(self.limiter.wait(now, earliest)), reason })
+        let (wait, is_configured) = (Some(self.limiter.wait(now, earliest)), self.limiter.is_configured());
+        Some(NotAdmitted::RateLimit { wait, reason, is_configured })
     }
 }

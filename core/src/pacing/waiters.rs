@@ -34,6 +34,8 @@ pub(crate) enum NotAdmitted {
         wait: Option<Duration>,
         /// The limit in force, or the 429, as the start of a sentence.
         reason: String,
+        /// Whether the option `rate_limit` has the limit.
+        is_configured: bool,
     },
     /// The queue forgot the call, which is a bug.
     Lost,

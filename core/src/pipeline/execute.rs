@@ -207,13 +207,13 @@ impl CallState {
 
     /// The error of a call that the pacer did not admit: of its last attempt, if there was one.
     fn not_admitted(mut self, not_admitted: NotAdmitted, request: &Request) -> Error {
-        let (wait, reason) = match not_admitted {
+        let (wait, reason, is_configured) = match not_admitted {
             NotAdmitted::Timeout(message) => {
                 let stop = self.last.is_some().then_some(RetryStop::Deadline);
                 let error = self.last.take().unwrap_or(AttemptError::Timeout { message, sent: false });
                 return self.into_error(error, request, stop, stop.and_then(RetryStop::words).map(str::to_owned));
             }
-            NotAdmitted::RateLimit { wait, reason } => (wait, reason),
+            NotAdmitted::RateLimit { wait, reason, is_configured } => (wait, reason, is_configured),
             NotAdmitted::Lost => {
                 return Error::new(ErrorKind::Internal, "Internal SDK error: the call was lost. Please report it.");
             }
@@ -227,7 +227,12 @@ impl CallState {
             Some(error) => self.into_error(error, request, Some(RetryStop::RateLimit), Some(reason)),
             None => Error::from(ErrorParts {
                 kind: ErrorKind::RateLimit,
-                message: format!("Not sent: {reason}. Raise `timeout`, or start fewer calls at once."),
+                message: match is_configured {
+                    true => format!("Not sent: {reason}. Raise `timeout`, or start fewer calls at once."),
+                    false => format!(
+                        "Not sent: {reason}. Raise `timeout`, start fewer calls at once, or set `rate_limit` to your plan."
+                    ),
+                },
                 retry_stopped_by: RetryStop::RateLimit.name(),
                 is_retryable: true,
                 idempotency_key: Some(request.idempotency_key().to_owned()),
