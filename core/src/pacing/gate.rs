@@ -77,3 +77,61 @@ impl SlowStart {
         (self.admitted >= allowed).then(|| opened_at.saturating_add(next_second))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn gate_stays_closed_for_the_longest_wait() {
+        let mut gate = Gate::default();
+        let mut close = |now, opens_after| gate.close(now, now, S(60), opens_after);
+        assert!(close(S(1), S(61)), "calls have to wait");
+        assert!(!close(S(1), S(62)), "1 s more is not notable");
+        assert!(!close(S(1), S(30)));
+        assert!(close(S(1), MS(63_001)));
+        assert_eq!((gate.opens_at, gate.asked_for, gate.opened_at), (MS(64_001), S(61), Duration::ZERO));
+        gate.close(MS(64_001), MS(64_001), S(10), S(11));
+        assert_eq!((gate.opens_at, gate.opened_at), (MS(75_001), MS(64_001)), "it had opened");
+    }
+
+    #[test]
+    fn window_ends_between_what_the_responses_say() {
+        let mut gate = Gate::default();
+        gate.close(S(10), S(9), S(50), S(51));
+        gate.close(S(11), S(9), S(48), S(51));
+        gate.close(S(12), S(9), S(49), S(51));
+        assert_eq!((gate.window_ends_from, gate.window_ends_by), (S(58), S(59)));
+    }
+
+    #[test]
+    fn extended_gate_has_no_jitter() {
+        let mut gate = Gate::default();
+        gate.close(S(0), S(0), S(1), MS(1_100));
+        assert_eq!([S(5), MS(1_100)].map(|at| gate.without_jitter(at)), [S(5), S(1)]);
+        gate.extend(MS(1_100));
+        assert_eq!(gate.without_jitter(MS(1_100)), S(1), "it was closed as long");
+        gate.extend(S(20));
+        assert_eq!((gate.opens_at, gate.without_jitter(S(20))), (S(20), S(20)));
+    }
+
+    #[test]
+    fn slow_start_doubles_each_second_and_for_each_success() {
+        let start = |admitted, succeeded| SlowStart { admitted, succeeded };
+        let table = [
+            (start(0, 0), 0, None),
+            (start(1, 0), 0, Some(S(101))),
+            (start(1, 1), 0, None),
+            (start(3, 1), 0, Some(S(101))),
+            (start(3, 0), 2, None),
+            (start(4, 0), 2, Some(S(103))),
+            (start(1 << 40, 0), 100, None),
+        ];
+        for (start, seconds, wait) in table {
+            assert_eq!(start.wait(S(100 + seconds), S(100)), wait, "{start:?} {seconds}");
+        }
+    }
+}
