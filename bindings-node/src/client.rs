@@ -73,8 +73,8 @@ impl Client {
         or_error_record(env, start())
     }
 
-    /// Answers a question about the client as JSON, or with an error record. Sends nothing. The request is JSON as it would
-    /// be sent; it is empty for questions without one.
+    /// Returns what the client knows as JSON, or an error record. Sends nothing. The request is JSON as it would be sent; it
+    /// is empty for a query without one.
     #[napi(catch_unwind)]
     pub fn query<'env>(&self, env: &'env Env, name: String, request: String) -> Either<String, ErrorRecord<'env>> {
         or_error_record(env, self.client.query(&name, &request))

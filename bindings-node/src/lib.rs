@@ -9,7 +9,6 @@ pub mod error_record;
 pub mod logs;
 mod response;
 
-use builderaikits::bindings;
 use builderaikits_bridge as bridge;
 use napi_derive::napi;
 
@@ -24,5 +23,5 @@ pub const MAX_JSON_DEPTH: u32 = bridge::MAX_JSON_DEPTH as u32;
 /// The kits and plans that this version knows, as JSON.
 #[napi(catch_unwind)]
 pub fn catalog() -> String {
-    bindings::catalog_json()
+    builderaikits_bridge::catalog_json()
 }

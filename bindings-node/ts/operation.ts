@@ -1,4 +1,4 @@
-/** How a call or a question about a request starts. An endpoint is a method like `Kits.run`, which names its operation and
+/** How a call, or a query about a request, starts. An endpoint is a method like `Kits.run`, which names its operation and
  * types. */
 
 import { submit } from './calls';
@@ -22,7 +22,7 @@ export function startOperation<Response extends object>(
   });
 }
 
-/** Validates and serializes a request, and answers a question about it. Sends nothing. */
+/** Validates and serializes a request, and returns what the core knows of it. Sends nothing. */
 export function queryRequest<Answer extends object>(client: Client, name: string, request: unknown): Answer | Failure {
   return withBody(request, (body) => query<Answer>(client, name, body));
 }

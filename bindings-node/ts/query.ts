@@ -1,4 +1,4 @@
-/** Questions about a client that the core answers without a request to the service. */
+/** What the core knows of a client, without a request to the service. */
 
 import { Failure } from './failure';
 import { localRecord } from './names';

@@ -83,7 +83,7 @@ impl Client {
         self.0.closed.is_closed()
     }
 
-    /// Answers a question about the client as JSON: see [`bindings::query`].
+    /// Returns what the client knows as JSON: see [`bindings::query`].
     ///
     /// # Errors
     ///

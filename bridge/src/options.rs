@@ -191,7 +191,7 @@ impl Given<'_> {
             return Err(self.invalid(|name| format!("`{name}` has requests, tokens and per, but not `{unknown}`.")));
         }
         let per = match quota.get("per_ms") {
-            None | Some(Value::Null) => Duration::from_secs(60),
+            None | Some(Value::Null) => Quota::DEFAULT_PER,
             Some(ms) => match ms.as_f64().map(|ms| Duration::try_from_secs_f64(ms / 1000.0)) {
                 Some(Ok(per)) => per,
                 _ => return Err(self.invalid(|name| format!("`{name}.per` must be a length of time."))),

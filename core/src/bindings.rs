@@ -139,8 +139,8 @@ impl Call {
     }
 }
 
-/// Answers a question about a client as JSON, without a request to the service: `usage`, and `kits.estimate` with a request
-/// as JSON. Durations are in seconds, costs have `usd` as text and `nano_usd` as a number.
+/// Returns what a client knows as JSON, without a request to the service: `usage`, and `kits.estimate` with a request as
+/// JSON. Durations are in seconds, costs have `usd` as text and `nano_usd` as a number.
 ///
 /// # Errors
 ///

@@ -28,7 +28,7 @@ const LAYERS: &[&[&str]] = &[
     &["pipeline/deadline.rs", "pipeline/retry.rs", "pipeline/retry_after.rs", "pipeline/budget.rs"],
     &["pacing/gate.rs", "pacing/ledger.rs", "pacing/limit.rs", "pacing/output_estimates.rs"],
     &["pacing/limiter.rs", "pacing/model_server.rs"],
-    &["pacing/waiters.rs", "pacing/simulation.rs"],
+    &["pacing/waiters.rs", "pacing/simulation.rs", "pacing/limiter_tests.rs"],
     &["pacing/state.rs"],
     &["pacing/queue.rs"],
     &["pacing/pacer.rs"],

@@ -1,4 +1,4 @@
-//! The function that answers questions without a request to the service.
+//! The function that returns what the library knows, without a request to the service.
 
 use builderaikits_bridge::catalog_json;
 

@@ -63,7 +63,6 @@ impl RateLimit {
 
 const MIN_PER: Duration = Duration::from_millis(100);
 const MAX_PER: Duration = Duration::from_secs(86_400);
-const MINUTE: Duration = Duration::from_secs(60);
 
 fn invalid(problem: &str) -> Error {
     let forms = "`auto`, `off`, `maker`, `builder`, or numbers of requests and tokens such as `30,15000` (per minute) or `30,15000/6s`";
@@ -90,7 +89,7 @@ impl FromStr for RateLimit {
 /// `30,15000/6s`, where every part but one number can be missing.
 fn quota(text: &str) -> Option<Quota> {
     let (numbers, per) = match text.split_once('/') {
-        None => (text, MINUTE),
+        None => (text, Quota::DEFAULT_PER),
         Some((numbers, per)) => (numbers, Duration::try_from_secs_f64(seconds(per)?).ok()?),
     };
     let (requests, tokens) = numbers.split_once(',').unwrap_or((numbers, ""));

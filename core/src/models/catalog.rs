@@ -75,6 +75,11 @@ pub struct Quota {
     pub per: Duration,
 }
 
+impl Quota {
+    /// The length of time if none is given: a minute, as the plans count.
+    pub const DEFAULT_PER: Duration = Duration::from_secs(60);
+}
+
 impl Plan {
     /// Every plan with limits that are known. An Enterprise plan has limits of its own.
     pub const ALL: [Self; 2] = [Self::Maker, Self::Builder];
@@ -95,7 +100,7 @@ impl Plan {
             Self::Maker => (30, 15_000),
             Self::Builder => (120, 100_000),
         };
-        Quota { requests: Some(requests), tokens: Some(tokens), per: Duration::from_secs(60) }
+        Quota { requests: Some(requests), tokens: Some(tokens), per: Quota::DEFAULT_PER }
     }
 }
 

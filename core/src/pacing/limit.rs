@@ -131,7 +131,7 @@ impl Limit {
     }
 }
 
-/// Such as `30 requests per 60 s (configured)`.
+/// Such as `30 requests per 60 s (learned from 429 responses)`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.requests(), self.tokens()) {

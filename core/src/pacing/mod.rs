@@ -5,6 +5,8 @@ pub(crate) mod ledger;
 pub(crate) mod limit;
 pub(crate) mod limiter;
 #[cfg(test)]
+mod limiter_tests;
+#[cfg(test)]
 mod model_server;
 pub(crate) mod output_estimates;
 pub(crate) mod pacer;

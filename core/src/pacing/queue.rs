@@ -20,6 +20,7 @@ const POOL_RETURN_YIELDS: u8 = 8;
 
 /// How much later than the first of the queue the others poll.
 const POLL_DELAY: Duration = Duration::from_millis(50);
+
 /// The queue of a client and its copies.
 pub(crate) struct Queue {
     /// Times are durations since then.
@@ -180,7 +181,7 @@ struct Flight {
     /// Reserved tokens.
     tokens: u64,
     /// When its body began to be sent, in nanoseconds since the epoch; [`UNSENT`] before, [`RETURNED`] if it never will be.
-    /// It changes under the lock of the state, and once.
+    /// It changes under the lock of the state.
     sent_at: AtomicU64,
 }
 

@@ -57,7 +57,7 @@ impl<T> Waiters<T> {
         self.list.len().saturating_sub(self.cancelled)
     }
 
-    /// Adds a call and returns how many are before it. Most calls are the newest.
+    /// Adds a call in the order of its ticket.
     pub(crate) fn insert(&mut self, waiter: Waiter<T>) {
         let at = self.position(waiter.ticket);
         self.list.insert(at, waiter);
@@ -113,6 +113,7 @@ impl<T> Waiters<T> {
         self.list.iter().take(count).any(|waiter| waiter.sender.is_some())
     }
 
+    /// Where the call is, or would be inserted. Most calls are the newest.
     fn position(&self, ticket: Ticket) -> usize {
         match self.list.back() {
             Some(last) if last.ticket >= ticket => self.list.partition_point(|waiter| waiter.ticket < ticket),

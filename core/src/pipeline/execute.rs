@@ -74,20 +74,23 @@ impl Pipeline {
                 };
             self.counters.attempt_started();
             call.attempts = call.attempts.saturating_add(1);
-            let attempt = self.attempt(request, &permit).await;
-            if let Err(error) = &attempt {
-                self.note_failure(&mut permit, &error.failed_attempt());
-            }
+            let attempt = match self.attempt(request, &permit).await {
+                Ok(response) => Ok(response),
+                Err(error) => {
+                    let failed = call.record_failure(&error);
+                    self.note_failure(&mut permit, &failed);
+                    Err((error, failed))
+                }
+            };
             permit.return_connection().await;
-            let error = match attempt {
+            let (error, failed) = match attempt {
                 Ok(response) => {
                     self.budget.record_success(call.retry_cost);
                     let (response, metadata) = call.into_success(response, request);
                     return Ok(Success { response, metadata, permit });
                 }
-                Err(error) => error,
+                Err(failure) => failure,
             };
-            let failed = call.record_failure(&error);
             permit.end(None);
             match self.wait_to_retry(request, &failed, &call).await {
                 Ok(reservation) => call.retry_cost = reservation.commit(),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// A `Retry-After` over this ends the call at once.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// The maximum backoff, before jitter.
-const MAX_BACKOFF: Duration = Duration::from_secs(20);
+pub(crate) const MAX_BACKOFF: Duration = Duration::from_secs(20);
 /// A `Retry-After` is extended by up to a tenth of itself, and at most by this.
 const MAX_RETRY_AFTER_JITTER: Duration = Duration::from_secs(1);
 /// The number of unprocessed attempts of a call that do not count against `max_retries`: connections that end under many
